@@ -1,0 +1,57 @@
+"""The commands: reads options once and passes them down; every command is a few lines.
+
+One file a command, loaded only when it is asked for, so that `evenfall --help` imports neither
+numpy nor duckdb. The table below is the list of commands that the documentation test reads.
+Global options are accepted before and after the subcommand.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from evenfall.cli.options import EvenfallGroup
+from evenfall.model.errors import EvenfallError
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    # name: (module, one line for --help)
+    "check": ("check", "Is it me, my line, the site, or is this service being slowed?"),
+    "nights": ("nights", "The carpet of local hours and nights, in the terminal."),
+    "report": ("report", "One self-contained page about a service on a network."),
+    "import": ("import_table", "Read somebody's history into the store."),
+    "analyze": ("analyze", "Which services have a curfew, on which networks, at which hours."),
+    "server": ("server", "Run a measurement server for paired transfers."),
+    "lab": ("lab", "Emulated networks with known truth."),
+    "demo": ("demo", "One emulated evening, a fortnight of nights, and the page."),
+}
+
+
+@click.group(cls=EvenfallGroup, commands_table=COMMANDS)
+def cli() -> None:
+    """Find out, prove and document internet curfews."""
+
+
+def main() -> None:
+    """Entry point: run a command; an error of ours is one clear message, never a traceback."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        sys.exit(2 if isinstance(error, click.UsageError) else error.exit_code)
+    except EvenfallError as error:
+        click.echo(f"evenfall: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away; that is its right.
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,81 @@
+"""Meanings of one occasion: the verdict on a target, and the summary of a `check`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from evenfall.model.vocabulary import Answer, ClaimLevel, Explanation, Scope, State
+
+__all__ = ["CHECK_SCHEMA_VERSION", "Rival", "SlowerBy", "Summary", "Verdict"]
+
+CHECK_SCHEMA_VERSION = "1.0"
+
+
+class SlowerBy(msgspec.Struct, frozen=True, kw_only=True):
+    """Control ÷ target goodput with an always-valid interval; "41 times slower (22–88)"."""
+
+    median: float
+    low: float
+    high: float
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="verdict"):
+    """What one occasion shows about one target, and what it rests on.
+
+    Attributes:
+        scope_because: one English clause, why the scope is what it is.
+        mechanism: a key of `MECHANISMS`, or null where none is supported.
+        isolated: true if paired transfers differed only in the name.
+        slower_by: null unless slowed.
+        n_pairs: complete pairs (a pair with a capped or empty arm is complete).
+        e_value: evidence against "no slowing by name"; null without pairs.
+        wire_bytes is `bytes` here: IP bytes both ways spent on this target.
+        witnesses: ids of the observations the verdict rests on.
+        against: clauses that speak against it, or for the line being fine.
+    """
+
+    target: str
+    service: str
+    state: State
+    scope: Scope
+    scope_because: str
+    mechanism: str | None
+    claim_level: ClaimLevel
+    isolated: bool
+    slower_by: SlowerBy | None
+    n_pairs: int
+    e_value: float | None
+    bytes: int
+    rule_id: str
+    ruleset: str
+    profile: str
+    witnesses: tuple[str, ...]
+    against: tuple[str, ...] = ()
+    because: str = ""
+    schema: str = CHECK_SCHEMA_VERSION
+
+
+class Rival(msgspec.Struct, frozen=True, kw_only=True):
+    """One innocent explanation. `ruled_out` null: not tested."""
+
+    explanation: Explanation
+    ruled_out: bool | None
+    because: str
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="summary"):
+    """The one answer of a `check`.
+
+    Attributes:
+        targets: state by target id.
+        line_goodput_bps: best goodput any control reached; null: not measured.
+    """
+
+    answer: Answer
+    targets: dict[str, State]
+    bytes: int
+    duration_s: float
+    line_goodput_bps: int | None
+    rivals: tuple[Rival, ...]
+    sentence: str
+    schema: str = CHECK_SCHEMA_VERSION

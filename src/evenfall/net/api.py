@@ -1,0 +1,132 @@
+"""What `measure/` may ask of a network, and nothing more.
+
+Two things implement it: `net.sockets.SystemNetwork` (real sockets) and `net.fake.FakeNetwork` (in
+memory, for tests; no time passes but the manual clock's). A measurement never opens a socket
+itself, so every measurement can be tested without one.
+
+Rules: a failure of the measured network is raised as `NetworkFailure` with a df-007 code and the
+operation, and `measure/` turns it into a field of an observation; nothing above `measure/` ever
+sees it. Times are seconds of one monotonic clock; the wall clock is read once per measurement.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+__all__ = ["Clock", "Network", "NetworkFailure", "Stream", "TcpInfo"]
+
+
+class NetworkFailure(Exception):
+    """The measured network said no.
+
+    Args:
+        code: a key of `model.vocabulary.FAILURES`, or `unknown_failure: text`.
+        operation: resolve, connect, tls_handshake, read, write or pin.
+    """
+
+    def __init__(self, code: str, operation: str) -> None:
+        super().__init__(f"{operation}: {code}")
+        self.code = code
+        self.operation = operation
+
+
+class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of Linux `TCP_INFO` that we use; null where the kernel does not tell."""
+
+    rtt_us: int | None = None
+    rtt_min_us: int | None = None
+    bytes_sent: int | None = None
+    bytes_received: int | None = None
+    bytes_retransmitted: int | None = None
+    segments_out: int | None = None
+    segments_in: int | None = None
+    congestion_control: str | None = None
+
+
+class Clock(Protocol):
+    """Wall clock and monotonic clock; `ManualClock` turns by hand in tests."""
+
+    def wall_us(self) -> int:
+        """Microseconds since 1970 UTC."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds of a clock that never steps."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """A TCP connection, or TLS over one. Reads return as soon as bytes are there."""
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the TCP payload received so far (TLS records included)."""
+        ...
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of the TCP payload sent so far (TLS records included)."""
+        ...
+
+    async def read(self, bytes_max: int, *, timeout_s: float) -> bytes:
+        """Up to `bytes_max` bytes; empty at a clean end. Raises NetworkFailure."""
+        ...
+
+    async def write(self, data: bytes, *, timeout_s: float) -> None:
+        """Send all of it. Raises NetworkFailure."""
+        ...
+
+    async def start_tls(
+        self, context: ssl.SSLContext, *, server_name: str, timeout_s: float
+    ) -> Stream:
+        """Do a handshake with `server_name` in the ClientHello, whatever the address is.
+
+        The context decides about certificate checks. Raises NetworkFailure.
+        """
+        ...
+
+    def peer_certificate(self) -> bytes | None:
+        """Leaf certificate (DER) after a handshake, else None."""
+        ...
+
+    def tcp_info(self) -> TcpInfo:
+        """What the kernel knows of this connection now; all null where it does not tell."""
+        ...
+
+    def close(self) -> None:
+        """Close without waiting for the other side."""
+        ...
+
+
+class Network(Protocol):
+    """A way to the net from this line."""
+
+    clock: Clock
+
+    async def connect(self, address: str, port: int, *, timeout_s: float) -> Stream:
+        """Open a TCP connection to a literal address. Raises NetworkFailure."""
+        ...
+
+    async def ask(self, address: str, port: int, query: bytes, *, timeout_s: float) -> list[bytes]:
+        """Send one datagram, wait for the answer; all answers that came are returned, in order.
+
+        After the first answer it listens a little longer (≤ 0.2 s), because a second answer to
+        one query is how an injected reply gives itself away. Raises NetworkFailure.
+        """
+        ...
+
+    async def resolve(self, host: str, *, family: int, timeout_s: float) -> tuple[str, ...]:
+        """Addresses from the system's own resolver, family 4 or 6. Raises NetworkFailure."""
+        ...
+
+    def has_route(self, family: int) -> bool:
+        """Whether this machine has a default route for IPv4 or IPv6 (no packet is sent)."""
+        ...

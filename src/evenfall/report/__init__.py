@@ -1,0 +1,1 @@
+"""Findings to pages: one self-contained HTML file, readable on paper and without JavaScript."""

@@ -1,0 +1,1 @@
+"""The measurement server: paired transfers over TLS under any name; keeps no record of who came."""
