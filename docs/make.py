@@ -29,8 +29,8 @@ def generated() -> dict[Path, bytes]:
 def rules() -> str:
     """The rules that may decide, with their ids."""
     head = (
-        f"# Rules (ruleset {RULESET})\n\nGenerated from `src/evenfall/infer/ruleset.py`. An id is a "
-        "public contract: it is never re-meant.\n\n| rule | decides |\n|---|---|\n"
+        f"# Rules (ruleset {RULESET})\n\nGenerated from `src/evenfall/infer/ruleset.py`. "
+        "An id is a public contract: it is never re-meant.\n\n| rule | decides |\n|---|---|\n"
     )
     return head + "".join(f"| `{rule}` | {what} |\n" for rule, what in sorted(RULES.items()))
 
@@ -38,9 +38,9 @@ def rules() -> str:
 def commands() -> str:
     """Every command with its options, as `--help` prints them."""
     head = (
-        "# Commands\n\nGenerated from the program's own `--help`. Global options (`--json`, `--lang`,"
-        " `--tz`, `--store`,\n`--plan`, `--no-color`, `--quiet`, `--verbose`, `--config`) are accepted"
-        " before and after the subcommand.\n"
+        "# Commands\n\nGenerated from the program's own `--help`. Global options\n"
+        "(`--json`, `--lang`, `--tz`, `--store`, `--plan`, `--no-color`, `--quiet`, `--verbose`,\n"
+        "`--config`) are accepted before and after the subcommand.\n"
     )
     return head + "".join(_help_of(cli, "evenfall"))
 
