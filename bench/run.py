@@ -20,8 +20,9 @@ RESULTS = BENCH / "results.json"
 HEAD = """\
 # Performance
 
-Written by `.venv/bin/python bench/run.py`; never by hand. Every figure is a ratio between two things
-measured in turn in one run, because machines differ and are busy. Machine of the last run: {machine}.
+Written by `.venv/bin/python bench/run.py`; never by hand. Every figure is a ratio between two
+things measured in turn in one run, because machines differ and are busy. The last run was on
+{machine}.
 
 | what | ratio | goal | detail |
 |---|---|---|---|
