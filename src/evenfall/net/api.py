@@ -34,15 +34,25 @@ class NetworkFailure(Exception):
 
 
 class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of Linux `TCP_INFO` that we use; null where the kernel does not tell."""
+    """The part of Linux `TCP_INFO` that we use; null where the kernel does not tell.
+
+    Attributes:
+        rtt_us: smoothed round-trip time.
+        bytes_sent: with retransmissions; `bytes_acked` without.
+        delivery_rate_bps: the kernel's own estimate of the rate at which bytes arrive.
+    """
 
     rtt_us: int | None = None
     rtt_min_us: int | None = None
     bytes_sent: int | None = None
+    bytes_acked: int | None = None
     bytes_received: int | None = None
     bytes_retransmitted: int | None = None
+    retransmissions: int | None = None
+    segments_lost: int | None = None
     segments_out: int | None = None
     segments_in: int | None = None
+    delivery_rate_bps: int | None = None
     congestion_control: str | None = None
 
 
@@ -76,6 +86,11 @@ class Stream(Protocol):
         """Bytes of the TCP payload sent so far (TLS records included)."""
         ...
 
+    @property
+    def hello_sent_s(self) -> float | None:
+        """Monotonic time at which the ClientHello was handed to the network; None before TLS."""
+        ...
+
     async def read(self, bytes_max: int, *, timeout_s: float) -> bytes:
         """Up to `bytes_max` bytes; empty at a clean end. Raises NetworkFailure."""
         ...
@@ -102,7 +117,11 @@ class Stream(Protocol):
         ...
 
     def close(self) -> None:
-        """Close without waiting for the other side."""
+        """Close without waiting for the other side; bytes already written still go out."""
+        ...
+
+    def abort(self) -> None:
+        """Reset the connection: whatever is still queued, here or there, is dropped."""
         ...
 
 
@@ -127,6 +146,10 @@ class Network(Protocol):
         """Addresses from the system's own resolver, family 4 or 6. Raises NetworkFailure."""
         ...
 
-    def has_route(self, family: int) -> bool:
-        """Whether this machine has a default route for IPv4 or IPv6 (no packet is sent)."""
+    def has_route(self, family: int, *, towards: str = "") -> bool:
+        """Whether this machine has a route of family 4 or 6 (no packet is sent).
+
+        `towards` is a literal address; empty means anywhere, which is the default route. A test
+        network on loopback has a route to its own addresses and perhaps no default route.
+        """
         ...
