@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Endpoint", "Origin", "Resolver", "WorldPlan"]
+__all__ = ["Endpoint", "Origin", "Places", "Resolver", "WorldPlan"]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -17,11 +17,44 @@ class Endpoint(msgspec.Struct, frozen=True):
     address: str
     port: int
 
+    def __str__(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where everything sits: one value for where servers listen, one for where the client looks.
+
+    In `netns` both are the same; in `loopback` relays (the line and the censor) lie between. The
+    same in every scenario, or an address would tell the probe where it is.
+
+    Attributes:
+        origins: role → address; every origin listens on `https_port` and `http_port`.
+        block_page: address of the block page, which has the same two ports.
+    """
+
+    origins: dict[str, str]
+    https_port: int
+    http_port: int
+    resolver: Endpoint
+    public_resolver: Endpoint
+    measurement: Endpoint
+    block_page: str
+    flood: Endpoint
+
+    def https(self, role: str) -> Endpoint:
+        """Where the HTTPS server of a role is."""
+        return Endpoint(self.origins[role], self.https_port)
+
+    def http(self, role: str) -> Endpoint:
+        """Where the plain HTTP server of a role is."""
+        return Endpoint(self.origins[role], self.http_port)
+
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """One service's own web server.
 
-    It answers any name with its own content: `/` a small page, `/1M.bin` 1 MiB.
+    It answers any name with its own content: `/` a small page, `/1M.bin` 1 MiB. Two origins with
+    one role (HTTPS and plain HTTP) are one machine: a rate limit holds over both together.
 
     Attributes:
         tls: HTTPS (its certificate covers `host` alone) or plain HTTP.
@@ -47,6 +80,7 @@ class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         block_page: a plain HTTP server with a block page, where a lying resolver may point.
+        block_page_tls: the same over HTTPS, with a certificate that nobody signed for anybody.
         measurement: where the measurement server listens (null: there is none).
         flood: a TCP server that sends without end to whoever connects (competing flows).
         folder: the run's own folder: `ca.pem`, keys, certificates, measurement state.
@@ -56,5 +90,6 @@ class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):
     resolvers: tuple[Resolver, ...]
     folder: str
     block_page: Endpoint | None = None
+    block_page_tls: Endpoint | None = None
     measurement: Endpoint | None = None
     flood: Endpoint | None = None

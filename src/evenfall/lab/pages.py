@@ -1,0 +1,71 @@
+"""What the lab's web servers say: bytes of pages, bodies and responses, no sockets.
+
+Every role's content is alike in kind (a short page with a title, 1 MiB that no compression makes
+smaller), so that content does not tell scenarios or roles apart.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import random
+
+__all__ = [
+    "BLOCK_PAGE",
+    "BODY_BYTES",
+    "block_page_response",
+    "large_body",
+    "page",
+    "response",
+]
+
+BODY_BYTES = 1 << 20
+
+BLOCK_PAGE = (
+    b"<!doctype html><html><head><meta charset='utf-8'><title>Access restricted</title></head>"
+    b"<body><h1>Access to this resource is restricted</h1>"
+    b"<p>The page you asked for is not available on this network.</p></body></html>\n"
+)
+"""A block page that fits in one packet; the words are nobody's in particular."""
+
+_REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
+
+
+def large_body(host: str) -> bytes:
+    """1 MiB of bytes that look random and are always the same for one host."""
+    return random.Random(host).randbytes(BODY_BYTES)  # noqa: S311  (content, not a secret)
+
+
+def page(host: str) -> bytes:
+    """The front page of a host."""
+    title = host.split(".", 1)[0].replace("-", " ").title()
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title></head>"
+        f"<body><h1>{title}</h1><p>This is {host}.</p></body></html>\n"
+    ).encode()
+
+
+def response(
+    status: int, body: bytes, *, content_type: str, now: datetime.datetime, keep_alive: bool
+) -> bytes:
+    """Head of an HTTP/1.1 response for `body` (the body itself is not in it)."""
+    reason = _REASONS.get(status, "Unknown")
+    lines = (
+        f"HTTP/1.1 {status} {reason}",
+        f"Date: {email.utils.format_datetime(now.astimezone(datetime.UTC), usegmt=True)}",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        f"Connection: {'keep-alive' if keep_alive else 'close'}",
+        "",
+        "",
+    )
+    return "\r\n".join(lines).encode()
+
+
+def block_page_response(now: datetime.datetime) -> bytes:
+    """A whole response with the block page: what a censor puts on the wire in one packet."""
+    head = response(
+        200, BLOCK_PAGE, content_type="text/html; charset=utf-8", now=now, keep_alive=False
+    )
+    return head + BLOCK_PAGE

@@ -1,0 +1,46 @@
+"""The one file the probe gets: targets, controls, resolvers, measurement server.
+
+The same lines in every scenario: roles, addresses and ports never change, host names depend on the
+seed alone, and the pin is a random key's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evenfall.lab.plan import Places
+from evenfall.lab.scenario import CONTROL_ROLES, TARGET_ROLES, Drawn
+
+__all__ = ["PLAIN_ROLES", "url_of", "write_targets"]
+
+PLAIN_ROLES = frozenset({"messenger"})
+"""Asked over plain HTTP in every scenario: a block page needs a name that can be read."""
+
+_PORTS_OF_SCHEMES = {"https": 443, "http": 80}
+
+
+def url_of(role: str, *, drawn: Drawn, seen: Places) -> str:
+    """The address of a role's 1 MiB body, as the client is given it."""
+    scheme, port = (
+        ("http", seen.http_port) if role in PLAIN_ROLES else ("https", seen.https_port)
+    )
+    suffix = "" if port == _PORTS_OF_SCHEMES[scheme] else f":{port}"
+    return f"{scheme}://{drawn.hosts[role]}{suffix}/1M.bin"
+
+
+def write_targets(path: Path, *, drawn: Drawn, seen: Places, pin: str) -> None:
+    """Write the target file (PRODUCT, "Target file"); `ca.pem` is expected beside it."""
+    lines = [
+        "[network]",
+        f'resolver = "{seen.resolver}"',
+        f'public_resolver = "{seen.public_resolver}"',
+        'ca_file = "ca.pem"',
+    ]
+    for kind, roles in (("target", TARGET_ROLES), ("control", CONTROL_ROLES)):
+        for role in roles:
+            url = url_of(role, drawn=drawn, seen=seen)
+            lines += ["", f"[[{kind}]]", f'id = "{role}/front"', f'url = "{url}"']
+    if pin:
+        url = f"https://{seen.measurement}"
+        lines += ["", "[[server]]", f'url = "{url}"', f'pin = "{pin}"']
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
