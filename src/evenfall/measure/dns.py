@@ -1,0 +1,186 @@
+"""One lookup: a name, a resolver, a family. What it answered, and whether it answered twice.
+
+The system's own resolver is asked through the network's `resolve`; a resolver with an address gets
+one query of ours over UDP, written and read by dnspython. Two different answers to one query are
+two observations: that is how an injected reply gives itself away.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+from evenfall.measure.round import DATAGRAM_OVERHEAD_BYTES, Moment, Round
+from evenfall.model.observation import Observation
+from evenfall.model.target import Target
+from evenfall.model.vocabulary import Fact
+from evenfall.net.api import Network, NetworkFailure
+
+__all__ = ["ANSWERS_MAX", "ATTEMPTS", "is_bogon", "look_up", "split_endpoint"]
+
+ANSWERS_MAX = 16
+ATTEMPTS = 2  # a datagram may be lost; one more, then it is silence
+_DNS_PORT = 53
+_RCODES = {
+    dns.rcode.NXDOMAIN: "dns_nxdomain_error",
+    dns.rcode.REFUSED: "dns_refused_error",
+    dns.rcode.SERVFAIL: "dns_server_misbehaving",
+}
+
+
+def split_endpoint(endpoint: str) -> tuple[str, int]:
+    """`ADDRESS`, `ADDRESS:PORT` or `[V6]:PORT` → address and port (53 if none is given)."""
+    if endpoint.startswith("["):
+        address, _, rest = endpoint[1:].partition("]")
+        return address, int(rest[1:]) if rest.startswith(":") else _DNS_PORT
+    if endpoint.count(":") == 1:
+        address, _, port = endpoint.partition(":")
+        return address, int(port)
+    return endpoint, _DNS_PORT
+
+
+def is_bogon(address: str) -> bool:
+    """True for an address that no public service can have (loopback, private, reserved …)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return True
+    return not parsed.is_global or parsed.is_multicast
+
+
+async def look_up(
+    network: Network,
+    round_: Round,
+    target: Target,
+    host: str,
+    *,
+    resolver: str,
+    endpoint: str = "",
+    family: int,
+    rng: random.Random,
+    timeout_s: float = 2.0,
+    bogons_allowed: bool = False,
+) -> tuple[Observation, ...]:
+    """Ask for the addresses of `host`; one observation an answer, at least one in all.
+
+    `resolver` is what the observation calls it, `system` or `public` (its address stays out of
+    it); `endpoint` is its address and port, empty for the system's own way of resolving; `family`
+    is 4 or 6; `rng` draws the query's id; `timeout_s` holds for each of `ATTEMPTS` tries;
+    `bogons_allowed` is for test networks, where every address is one. Failures are in the
+    observation; nothing is raised.
+    """
+    start = round_.now()
+    fields = {"host": host, "resolver": resolver, "family": family}
+    try:
+        if not endpoint:
+            found = await network.resolve(host, family=family, timeout_s=timeout_s * ATTEMPTS)
+            outcomes: list[tuple[tuple[str, ...], str | None]] = [(found[:ANSWERS_MAX], None)]
+            cost = 2 * DATAGRAM_OVERHEAD_BYTES + 2 * len(host) + 96  # an estimate: not our socket
+        else:
+            outcomes, cost = await _ask(network, endpoint, host, family, rng, timeout_s)
+    except NetworkFailure as failure:
+        cost = DATAGRAM_OVERHEAD_BYTES + len(host) + 18
+        return (
+            round_.observe(
+                Fact.DNS_LOOKUP, target, start, failure=failure.code, operation="resolve",
+                wire_bytes=cost, **fields,
+            ),
+        )  # fmt: skip
+    return tuple(
+        _observed(round_, target, start, outcome, fields, cost if index == 0 else 0, bogons_allowed)
+        for index, outcome in enumerate(outcomes)
+    )
+
+
+def _observed(
+    round_: Round,
+    target: Target,
+    start: Moment,
+    outcome: tuple[tuple[str, ...], str | None],
+    fields: dict[str, object],
+    cost: int,
+    bogons_allowed: bool,
+) -> Observation:
+    answers, failure = outcome
+    if failure is None and not answers:
+        failure = "dns_no_answer"
+    if failure is None and not bogons_allowed and any(is_bogon(a) for a in answers):
+        failure = "dns_bogon_error"
+    return round_.observe(
+        Fact.DNS_LOOKUP,
+        target,
+        start,
+        answers=answers or None,
+        failure=failure,
+        operation="resolve" if failure else None,
+        wire_bytes=cost,
+        **fields,
+    )
+
+
+async def _ask(
+    network: Network,
+    endpoint: str,
+    host: str,
+    family: int,
+    rng: random.Random,
+    timeout_s: float,
+) -> tuple[list[tuple[tuple[str, ...], str | None]], int]:
+    """The different answers to one query, and what it cost in IP bytes."""
+    address, port = split_endpoint(endpoint)
+    query = dns.message.make_query(
+        host, dns.rdatatype.A if family == 4 else dns.rdatatype.AAAA, id=rng.randrange(1 << 16)
+    )
+    wire = query.to_wire()
+    cost = 0
+    failure = NetworkFailure("generic_timeout_error", "resolve")
+    for _ in range(ATTEMPTS):
+        cost += len(wire) + DATAGRAM_OVERHEAD_BYTES
+        try:
+            datagrams = await network.ask(address, port, wire, timeout_s=timeout_s)
+        except NetworkFailure as seen:
+            failure = seen
+            continue
+        cost += sum(len(d) + DATAGRAM_OVERHEAD_BYTES for d in datagrams)
+        outcomes = _distinct(query, datagrams, family)
+        if outcomes:
+            return outcomes, cost
+        failure = NetworkFailure("dns_server_misbehaving", "resolve")
+    raise failure
+
+
+def _distinct(
+    query: dns.message.Message, datagrams: list[bytes], family: int
+) -> list[tuple[tuple[str, ...], str | None]]:
+    """What the datagrams say, each different answer once; nonsense and strangers are left out."""
+    outcomes: list[tuple[tuple[str, ...], str | None]] = []
+    for datagram in datagrams:
+        try:
+            message = dns.message.from_wire(datagram)
+        except dns.exception.DNSException:
+            continue
+        if not query.is_response(message):
+            continue
+        outcome = _outcome(message, family)
+        # Two honest answers may list the same addresses in another order.
+        if all((set(outcome[0]), outcome[1]) != (set(a), f) for a, f in outcomes):
+            outcomes.append(outcome)
+    return outcomes
+
+
+def _outcome(message: dns.message.Message, family: int) -> tuple[tuple[str, ...], str | None]:
+    code = message.rcode()
+    if code != dns.rcode.NOERROR:
+        return (), _RCODES.get(code, "dns_server_misbehaving")
+    wanted = dns.rdatatype.A if family == 4 else dns.rdatatype.AAAA
+    addresses = [
+        rdata.address for rrset in message.answer if rrset.rdtype == wanted for rdata in rrset
+    ]
+    return tuple(addresses[:ANSWERS_MAX]), None

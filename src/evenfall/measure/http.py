@@ -1,0 +1,272 @@
+"""One GET over an open stream, with a byte cap and a time cap.
+
+A body cut by either cap is data: the bytes so far over the time so far. The observation holds
+status, bytes, body hash, title, goodput and the byte curve; what a rule may want beside them (the
+page's words, where it redirects, the server's date) travels in the `Exchange`, and is committed to
+by the body hash.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import html
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from evenfall.measure.curve import ByteCurve
+from evenfall.measure.round import Meter, Moment, Round
+from evenfall.model.observation import Observation
+from evenfall.model.target import Target
+from evenfall.model.vocabulary import Direction, Fact
+from evenfall.net.api import NetworkFailure, Stream
+from evenfall.wire.http1 import ResponseReader, request
+
+__all__ = ["Exchange", "get"]
+
+_READ_BYTES_MAX = 65_536
+_TEXT_BYTES_MAX = 16_384  # of the page are kept to look for a title and for a block page's words
+_TITLE_CHARS_MAX = 200
+_STALL_S = 3.0  # silent for this long at the end of the time allowed: it stopped, it did not crawl
+_DATE_YEARS = (1990, 2100)
+_MICROSECOND = datetime.resolution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """What one GET brought.
+
+    Attributes:
+        observation: the fact.
+        text: the first 16 KiB of the body as text (empty if it is not text).
+        location: value of `Location` of a 3xx answer, else empty.
+        date_us: the server's `Date`, µs since 1970 UTC; None if it sent none.
+        date_read_us: our wall clock when the head arrived.
+    """
+
+    observation: Observation
+    text: str = ""
+    location: str = ""
+    date_us: int | None = None
+    date_read_us: int = 0
+
+
+class _Body:
+    """Counts, hashes and times a body while it arrives."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self.bytes_count = 0
+        self.head = b""
+        self.curve = ByteCurve()
+        self.last_us = 0
+        self._hash = hashlib.sha256()
+
+    def add(self, piece: bytes, at_us: int) -> None:
+        piece = piece[: self.bytes_max - self.bytes_count]
+        if not piece:
+            return
+        self._hash.update(piece)
+        self.head += piece[: _TEXT_BYTES_MAX - len(self.head)]
+        self.bytes_count += len(piece)
+        self.last_us = at_us
+        self.curve.add(at_us, self.bytes_count)
+
+    @property
+    def full(self) -> bool:
+        return self.bytes_count >= self.bytes_max
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+async def get(
+    stream: Stream,
+    meter: Meter,
+    round_: Round,
+    target: Target,
+    *,
+    host: str,
+    path: str,
+    address: str,
+    port: int,
+    sni: str | None,
+    body_bytes_max: int,
+    time_max_s: float,
+) -> Exchange:
+    """Ask for `path` with `Host: host`, and read at most `body_bytes_max` in `time_max_s`.
+
+    The stream is closed afterwards. Failures are in the observation; nothing is raised.
+    """
+    start = round_.now()
+    reader, body = ResponseReader(), _Body(body_bytes_max)
+    fields: dict[str, Any] = {
+        "host": host,
+        "address": address,
+        "port": port,
+        "family": 6 if ":" in address else 4,
+        "sni": sni,
+        "direction": Direction.DOWNLOAD,
+    }
+    try:
+        await stream.write(request(host, path), timeout_s=time_max_s)
+        progress = await _read(stream, round_, start, reader, body, time_max_s)
+    except NetworkFailure as failure:
+        progress = _Progress(failure=failure.code, operation=failure.operation)
+    observation = _observed(round_, target, start, reader, body, progress, meter, stream, fields)
+    stream.abort()  # what is still on its way is of no use to us, and costs the person
+    return Exchange(
+        observation=observation,
+        text=_text_of(body.head, reader.headers.get("content-type", "")),
+        location=reader.headers.get("location", "") if _is_redirect(reader.status) else "",
+        date_us=_date_us(reader.headers.get("date", "")),
+        date_read_us=start.wall_us + progress.head_us,
+    )
+
+
+@dataclass
+class _Progress:
+    """How the reading went."""
+
+    failure: str | None = None
+    operation: str | None = None
+    capped: bool = False
+    first_us: int | None = None
+    head_us: int = 0
+    elapsed_us: int = 0
+
+
+async def _read(
+    stream: Stream,
+    round_: Round,
+    start: Moment,
+    reader: ResponseReader,
+    body: _Body,
+    time_max_s: float,
+) -> _Progress:
+    """Read until the response, the byte cap, the time cap or the connection ends."""
+    progress = _Progress()
+    while not (reader.done or reader.failed or body.full):
+        left_s = time_max_s - round_.since_us(start) / 1e6
+        if left_s <= 0:
+            progress.capped = True
+            break
+        try:
+            data = await stream.read(_READ_BYTES_MAX, timeout_s=left_s)
+        except NetworkFailure as failure:
+            if failure.code == "generic_timeout_error":
+                progress.capped = True
+            elif failure.code == "eof_error" and reader.status is not None:
+                reader.end()  # many servers end TLS without close_notify; the framing decides
+            else:
+                progress.failure, progress.operation = failure.code, failure.operation
+            break
+        at_us = round_.since_us(start)
+        progress.first_us = progress.first_us if progress.first_us is not None else at_us
+        if data:
+            had_head = reader.status is not None
+            body.add(reader.feed(data), at_us)
+            if not had_head and reader.status is not None:
+                progress.head_us = at_us
+        else:
+            reader.end()
+    progress.elapsed_us = round_.since_us(start)
+    return progress
+
+
+def _observed(
+    round_: Round,
+    target: Target,
+    start: Moment,
+    reader: ResponseReader,
+    body: _Body,
+    progress: _Progress,
+    meter: Meter,
+    stream: Stream,
+    fields: dict[str, Any],
+) -> Observation:
+    elapsed_us = progress.elapsed_us or round_.since_us(start)
+    failure, operation = _failure(reader, body, progress, elapsed_us)
+    used_us = elapsed_us if progress.capped or failure else body.last_us
+    info = stream.tcp_info()
+    goodput_bps = round(body.bytes_count * 8_000_000 / used_us) if used_us > 0 else 0
+    # Bytes already on their way when we stop reading still cost the line.
+    cut = body.full and not reader.done
+    in_flight = round(goodput_bps / 8e6 * (info.rtt_us or 0)) if cut else 0
+    return round_.observe(
+        Fact.HTTP_EXCHANGE,
+        target,
+        start,
+        duration_us=elapsed_us,
+        failure=failure,
+        operation=operation,
+        first_byte_us=progress.first_us,
+        status_code=reader.status,
+        body_bytes=body.bytes_count,
+        body_sha256=body.digest() if body.bytes_count else None,
+        title=_title(_text_of(body.head, reader.headers.get("content-type", ""))),
+        size_bytes=reader.content_length,
+        goodput_bps=goodput_bps,
+        capped=progress.capped,
+        rtt_min_us=info.rtt_min_us,
+        rtt_us=info.rtt_us,
+        curve=body.curve.points() or None,
+        wire_bytes=meter.spent(in_flight_bytes=in_flight),
+        **fields,
+    )
+
+
+def _failure(
+    reader: ResponseReader, body: _Body, progress: _Progress, elapsed_us: int
+) -> tuple[str | None, str | None]:
+    """Failure code and operation. A body cut by a cap is no failure unless it had stopped."""
+    if progress.failure:
+        return progress.failure, progress.operation
+    if progress.capped:
+        if progress.first_us is None:
+            return "generic_timeout_error", "read"
+        silent_s = (elapsed_us - max(body.last_us, progress.first_us)) / 1e6
+        return ("stalled", "read") if silent_s >= _STALL_S else (None, None)
+    if reader.failed:
+        early = progress.first_us is None or reader.status is not None
+        return ("eof_error" if early else "http_invalid_response"), "read"
+    if reader.status is not None and reader.status >= 400:
+        return "http_request_failed", "read"
+    return None, None
+
+
+def _is_redirect(status: int | None) -> bool:
+    return status in (301, 302, 303, 307, 308)
+
+
+def _text_of(head: bytes, content_type: str) -> str:
+    if content_type and not content_type.startswith(("text/", "application/xhtml")):
+        return ""
+    found = re.search(r"charset=[\"']?([\w-]+)", content_type)
+    try:
+        return head.decode(found.group(1) if found else "utf-8", errors="replace")
+    except LookupError:
+        return head.decode("utf-8", errors="replace")
+
+
+def _title(text: str) -> str | None:
+    found = re.search(r"<title[^>]*>([^<]*)", text, flags=re.IGNORECASE)
+    if not found:
+        return None
+    return " ".join(html.unescape(found.group(1)).split())[:_TITLE_CHARS_MAX]
+
+
+def _date_us(value: str) -> int | None:
+    if not value:
+        return None
+    try:
+        stamp = email.utils.parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if stamp.tzinfo is None:
+        stamp = stamp.replace(tzinfo=UTC)
+    if not _DATE_YEARS[0] <= stamp.year < _DATE_YEARS[1]:
+        return None
+    return (stamp - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND
