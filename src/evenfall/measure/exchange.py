@@ -1,0 +1,229 @@
+"""Drive the pair protocol over one TLS stream: bodies timed read by read, failures kept as data.
+
+`download`, `upload` and `fetch_result` fill a `Progress`; what was measured up to a failure stays
+in it. They raise `NetworkFailure` for the network, `Refused` and `ProtocolError` for a server of
+ours that declines or misbehaves; `measure.transfer` turns each into fields of an observation.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import NamedTuple
+
+from evenfall.measure.curve import ByteCurve
+from evenfall.model.errors import ProtocolError
+from evenfall.net.api import Clock, NetworkFailure, Stream
+from evenfall.wire.pair import BodyBytes, ClientSide, State
+from evenfall.wire.pair_messages import Answer, Request, Trailer
+
+__all__ = [
+    "TRAILER_TIMEOUT_S",
+    "ClockOffset",
+    "Progress",
+    "Refused",
+    "download",
+    "fetch_result",
+    "upload",
+]
+
+TRAILER_TIMEOUT_S = 2.0
+"""For the trailer after a complete transfer; without it only TCP_INFO is missing."""
+_READ_BYTES = 65_536
+_WRITE_BYTES = 65_536
+
+
+class ClockOffset(NamedTuple):
+    """The server's wall clock minus ours, and how far it can be off (half a round trip)."""
+
+    offset_us: int
+    bound_us: int
+
+
+class Refused(Exception):
+    """The server declined; `code` is a key of `REFUSALS`. Never evidence about the network."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Progress:
+    """What one transfer has shown so far.
+
+    Args:
+        hello_s: monotonic time of the ClientHello.
+        deadline_s: monotonic time at which the transfer is cut.
+    """
+
+    def __init__(self, clock: Clock, *, hello_s: float, deadline_s: float, wall_us: int) -> None:
+        self.clock = clock
+        self.hello_s = hello_s
+        self.deadline_s = deadline_s
+        self._wall_at_hello_us = wall_us
+        self.curve = ByteCurve()
+        self.body_bytes = 0
+        self.requested_s: float | None = None
+        self.first_byte_us: int | None = None
+        self.last_byte_s: float | None = None
+        self.trailer: Trailer | None = None
+        self.clock_offset: ClockOffset | None = None
+
+    def left_s(self) -> float:
+        """Time until the cap.
+
+        Raises:
+            NetworkFailure: there is none.
+        """
+        left = self.deadline_s - self.clock.monotonic_s()
+        if left <= 0:
+            raise NetworkFailure("generic_timeout_error", "read")
+        return left
+
+    def since_hello_us(self, at_s: float) -> int:
+        """Microseconds from the ClientHello to a monotonic time."""
+        return max(0, round((at_s - self.hello_s) * 1e6))
+
+    def note_request(self) -> None:
+        """The request is about to be handed to the network."""
+        self.requested_s = self.clock.monotonic_s()
+
+    def note_answer(self, answer: Answer, at_s: float) -> None:
+        """The server's first line came.
+
+        Raises:
+            Refused: it declines.
+        """
+        if self.requested_s is not None:
+            wait_us = round((at_s - self.requested_s) * 1e6)
+            self.first_byte_us = wait_us
+            ours_us = self._wall_at_hello_us + self.since_hello_us(at_s) - wait_us // 2
+            self.clock_offset = ClockOffset(answer.now_us - ours_us, wait_us // 2)
+        if not answer.ok:
+            raise Refused(answer.error or "malformed")
+
+    def note_body(self, bytes_so_far: int, at_s: float) -> None:
+        """Bytes of the body have come by now."""
+        self.body_bytes = bytes_so_far
+        self.last_byte_s = at_s
+        self.curve.add(self.since_hello_us(at_s), bytes_so_far)
+
+
+async def download(stream: Stream, request: Request, progress: Progress) -> None:
+    """Fetch the body, then the trailer. A missing trailer is no failure."""
+    side = ClientSide(request)
+    progress.note_request()
+    await stream.write(side.start(), timeout_s=progress.left_s())
+    while side.state is not State.DONE:
+        at_s = await _receive(stream, side, progress.left_s(), progress.clock)
+        while (event := side.next_event()) is not None:
+            if isinstance(event, Answer):
+                progress.note_answer(event, at_s)
+            elif isinstance(event, BodyBytes):
+                progress.note_body(side.body_bytes, at_s)
+    elapsed_us = progress.since_hello_us(progress.clock.monotonic_s())
+    try:
+        await stream.write(side.done(elapsed_us=elapsed_us), timeout_s=TRAILER_TIMEOUT_S)
+        await _take_trailer(stream, side, progress)
+    except NetworkFailure:
+        return  # the body is complete, and that is what was measured
+
+
+async def upload(stream: Stream, request: Request, progress: Progress) -> None:
+    """Send the body; it has arrived when the trailer comes back."""
+    side = ClientSide(request)
+    progress.note_request()
+    await stream.write(side.start(), timeout_s=progress.left_s())
+    before_bytes = stream.bytes_written
+    try:
+        await _send_body(stream, side, request.size_bytes, progress)
+        await _await_arrival(stream, side, progress)
+    except NetworkFailure as failure:
+        progress.body_bytes = _acknowledged(stream, side.body_bytes, before_bytes)
+        if failure.operation == "write":
+            await _find_refusal(stream, side, progress)
+        raise
+
+
+async def fetch_result(stream: Stream, transfer_id: str, progress: Progress) -> None:
+    """Ask for the trailer of an earlier transfer."""
+    side = ClientSide(Request(op="result", id=transfer_id))
+    progress.note_request()
+    await stream.write(side.start(), timeout_s=progress.left_s())
+    await _take_trailer(stream, side, progress)
+
+
+async def _send_body(stream: Stream, side: ClientSide, size_bytes: int, progress: Progress) -> None:
+    block = _random_block()
+    while side.body_bytes < size_bytes:
+        count = min(_WRITE_BYTES, size_bytes - side.body_bytes)
+        await stream.write(block[:count], timeout_s=progress.left_s())
+        side.body_sent(count)
+
+
+async def _await_arrival(stream: Stream, side: ClientSide, progress: Progress) -> None:
+    while True:
+        at_s = await _receive(stream, side, progress.left_s(), progress.clock)
+        _take_events(side, progress, at_s)
+        trailer = progress.trailer
+        if trailer is not None:
+            progress.note_body(trailer.body_bytes, at_s)
+            return
+
+
+async def _take_trailer(stream: Stream, side: ClientSide, progress: Progress) -> None:
+    deadline_s = progress.clock.monotonic_s() + TRAILER_TIMEOUT_S
+    while progress.trailer is None:
+        left_s = deadline_s - progress.clock.monotonic_s()
+        if left_s <= 0:
+            raise NetworkFailure("generic_timeout_error", "read")
+        at_s = await _receive(stream, side, left_s, progress.clock)
+        _take_events(side, progress, at_s)
+
+
+def _take_events(side: ClientSide, progress: Progress, at_s: float) -> None:
+    while (event := side.next_event()) is not None:
+        if isinstance(event, Answer):
+            progress.note_answer(event, at_s)
+        elif isinstance(event, Trailer):
+            progress.trailer = event
+
+
+async def _receive(stream: Stream, side: ClientSide, timeout_s: float, clock: Clock) -> float:
+    """One read handed to the protocol; returns when it came."""
+    data = await stream.read(_READ_BYTES, timeout_s=timeout_s)
+    if not data:
+        raise NetworkFailure("eof_error", "read")
+    side.receive(data)
+    return clock.monotonic_s()
+
+
+def _acknowledged(stream: Stream, body_written: int, before_bytes: int) -> int:
+    """How much of an unfinished upload has arrived: what the server's kernel acknowledged.
+
+    TCP counts TLS records; the body's share of them is taken. Where the kernel does not tell, what
+    was written is the upper bound that is left.
+    """
+    info = stream.tcp_info()
+    if info.bytes_acked is None:
+        return body_written
+    records = stream.bytes_written - before_bytes
+    arrived = max(0, info.bytes_acked - before_bytes)
+    if records <= 0:
+        return 0
+    return min(body_written, arrived * body_written // records)
+
+
+async def _find_refusal(stream: Stream, side: ClientSide, progress: Progress) -> None:
+    """A server that declines an upload answers and closes; the write meets the reset first."""
+    try:
+        at_s = await _receive(stream, side, 0.0, progress.clock)
+        _take_events(side, progress, at_s)
+    except (NetworkFailure, ProtocolError):
+        return  # no answer there: the failed write stands
+
+
+@functools.cache
+def _random_block() -> bytes:
+    """What uploads are made of; incompressible, drawn once a process."""
+    return os.urandom(_WRITE_BYTES)
