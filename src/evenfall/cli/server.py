@@ -1,0 +1,136 @@
+"""`evenfall server`: run a measurement server, or print the pin of its key."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evenfall.cli.options import EvenfallCommand, Settings, settings_of
+from evenfall.model.encoding import to_json_line
+from evenfall.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from evenfall.server import PairService
+
+__all__ = ["command"]
+
+_SERVER_EVENT_SCHEMA = "1.0"
+
+
+@click.command("server", cls=EvenfallCommand, help="Run a measurement server for paired transfers.")
+@click.option(
+    "--listen", metavar="ADDR:PORT", help="Where to listen, as 0.0.0.0:8443 or [::]:8443."
+)
+@click.option(
+    "--state",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the key; the key is made on the first start.",
+)
+@click.option("--print-pin", is_flag=True, help="Print the pin of the key, and nothing else.")
+@click.pass_context
+def command(ctx: click.Context, listen: str | None, state: Path, print_pin: bool) -> None:
+    """Print the pin, say what would be done, or serve until interrupted."""
+    settings = settings_of(ctx)
+    if print_pin:
+        from evenfall.server import pin_of
+
+        pin = pin_of(state)
+        click.echo(to_json_line({"kind": "pin", "pin": pin}) if settings.json else pin)
+        return
+    if listen is None:
+        raise UsageError(
+            expected="--listen ADDR:PORT, or --print-pin",
+            seen="neither",
+            where="evenfall server",
+            remedy="For example: evenfall server --listen 0.0.0.0:8443 --state ./server-state",
+        )
+    where = _address_and_port(listen)
+    if settings.plan:
+        _say_plan(settings, where, state)
+        return
+    asyncio.run(_serve(settings, where, state))
+
+
+async def _serve(settings: Settings, where: tuple[str, int], state: Path) -> None:
+    from evenfall.server import serve_pairs
+
+    stop = asyncio.Event()
+    async with serve_pairs(listen=where, state=state) as service:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        _announce(settings, service)
+        await stop.wait()
+    click.echo("Stopped.", err=True)
+
+
+def _announce(settings: Settings, service: PairService) -> None:
+    """Print the lines for a target file, and what has to be filled in."""
+    everywhere = ipaddress.ip_address(service.address).is_unspecified
+    host = "YOUR-ADDRESS" if everywhere else _bracketed(service.address)
+    url = f"https://{host}:{service.port}"
+    if settings.json:
+        event = {
+            "kind": "server",
+            "schema": _SERVER_EVENT_SCHEMA,
+            "address": service.address,
+            "port": service.port,
+            "url": None if everywhere else url,
+            "pin": service.pin,
+        }
+        click.echo(to_json_line(event))
+    else:
+        click.echo(f'[[server]]\nurl = "{url}"\npin = "{service.pin}"')
+    if everywhere:
+        click.echo(
+            "Write this machine's public address or name in place of YOUR-ADDRESS.", err=True
+        )
+    click.echo(
+        f"Listening on {_bracketed(service.address)}:{service.port}; no log is kept of who "
+        "connects. Paste the lines above into a target file. Ctrl-C stops.",
+        err=True,
+    )
+
+
+def _say_plan(settings: Settings, where: tuple[str, int], state: Path) -> None:
+    from evenfall.server import Limits
+
+    limits = Limits()
+    address = f"{_bracketed(where[0])}:{where[1]}"
+    if settings.json:
+        plan = {"kind": "plan", "listen": address, "bytes_per_minute": limits.bytes_per_minute}
+        click.echo(to_json_line(plan))
+    click.echo(
+        f"Would listen on {address} with the key in {state}, and send only what is asked for over "
+        f"a completed TLS connection: at most {limits.bytes_per_minute // 2**20} MiB a minute to "
+        f"one address, {limits.transfers} transfers at a time. Nothing was sent or written.",
+        err=True,
+    )
+
+
+def _address_and_port(listen: str) -> tuple[str, int]:
+    """Split `ADDR:PORT` or `[ADDR]:PORT`.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    address, _, port = listen.rpartition(":")
+    bracketed = address.startswith("[") and address.endswith("]")
+    bare = address[1:-1] if bracketed else address
+    if bare and port.isascii() and port.isdigit() and int(port) <= 65_535:  # noqa: SIM102
+        if bracketed or ":" not in bare:
+            return bare, int(port)
+    raise UsageError(
+        expected="ADDR:PORT with a port of at most 65535, as 0.0.0.0:8443 or [::]:8443",
+        seen=repr(listen),
+        where="--listen",
+        remedy="Put an IPv6 address in square brackets.",
+    )
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
