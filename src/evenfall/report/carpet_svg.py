@@ -1,0 +1,312 @@
+"""The carpet as a picture: wide for a desk or paper, and a phone's evening in large cells."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
+
+from evenfall.infer.carpet import CELLS_A_NIGHT, Carpet, Step, minutes_of, window_cells
+from evenfall.model.curfew import Window
+from evenfall.report import svg
+from evenfall.text.words import service_words
+
+__all__ = [
+    "GAP_ROWS_MIN",
+    "Frame",
+    "carpet_picture",
+    "desk_frame",
+    "phone_frame",
+    "rows_of",
+    "strip",
+    "wide_frame",
+]
+
+GAP_ROWS_MIN = 8
+"""This many nights without a measurement, or more, become one row that says so."""
+
+_STEP_CLASSES = {
+    Step.NOT_MEASURED: "u",
+    Step.NORMAL: "k0",
+    Step.SLIGHTLY_SLOWER: "k1",
+    Step.SLOWER: "k2",
+    Step.MUCH_SLOWER: "k3",
+    Step.DID_NOT_OPEN: "k4",
+}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """Where things stand in one picture; lengths are SVG units.
+
+    Attributes:
+        first_cell, cells: the part of the axis that is drawn.
+        tick_h: hours between the numbers on the axis.
+    """
+
+    css: str
+    width: float
+    left: float
+    cell: float
+    pitch: float
+    first_cell: int
+    cells: int
+    tick_h: int
+    is_phone: bool
+
+    @property
+    def top(self) -> float:
+        """Where the first row begins, below the bracket and the axis."""
+        return 52
+
+    def x(self, cell: float) -> float:
+        """Where a place on the axis is drawn."""
+        return self.left + (cell - self.first_cell) * self.cell
+
+    def clipped(self, cell: float) -> float:
+        """The same, held inside the picture."""
+        return self.x(min(max(cell, self.first_cell), self.first_cell + self.cells))
+
+
+def wide_frame(rows: int) -> Frame:
+    """All 24 hours; rows grow thinner as there are more of them."""
+    pitch = 20.0 if rows <= 16 else (14.0 if rows <= 31 else 11.0)
+    return Frame(
+        css="carpet wide",
+        width=840,
+        left=88,
+        cell=15.5,
+        pitch=pitch,
+        first_cell=0,
+        cells=CELLS_A_NIGHT,
+        tick_h=2,
+        is_phone=False,
+    )
+
+
+def phone_frame(windows: Sequence[Window], axis_start_h: int) -> Frame:
+    """Ten hours in large cells: 16:00–02:00, or those around what was found."""
+    cells = 20
+    default = ((16 - axis_start_h) % 24) * 2
+    spans = [window_cells(w, axis_start_h) for w in windows]
+    first = default
+    if spans:
+        begin, end = min(b for b, _ in spans), max(e for _, e in spans)
+        if begin < default or end > default + cells:
+            cells = max(cells, int(end - begin) + 4)
+            first = int((begin + end) / 2) - cells // 2
+    cells = min(cells, CELLS_A_NIGHT)
+    first = min(max(0, first - first % 2), CELLS_A_NIGHT - cells)
+    return Frame(
+        css="carpet narrow",
+        width=288,
+        left=44,
+        cell=240 / cells,
+        pitch=17,
+        first_cell=first,
+        cells=cells,
+        tick_h=2 if cells <= 24 else 4,
+        is_phone=True,
+    )
+
+
+def desk_frame(phone: Frame) -> Frame:
+    """The phone's hours at a desk's width, for the evening drawn large."""
+    return replace(phone, css="wide", width=840, is_phone=False)
+
+
+def rows_of(carpet: Carpet) -> list[int | range]:
+    """Rows in order: an index of a night, or a range of unmeasured nights drawn as one row."""
+    measured = (carpet.n.sum(axis=1) > 0).tolist()
+    rows: list[int | range] = []
+    index = 0
+    while index < len(measured):
+        end = index
+        while end < len(measured) and not measured[end]:
+            end += 1
+        if end - index >= GAP_ROWS_MIN:
+            rows.append(range(index, end))
+            index = end
+        else:
+            rows.append(index)
+            index += 1
+    return rows
+
+
+def carpet_picture(carpet: Carpet, windows: Sequence[Window], frame: Frame, label: str) -> Markup:
+    """Draw a carpet with the windows' brackets; the label says it in words."""
+    rows = rows_of(carpet)
+    bottom = frame.top + len(rows) * frame.pitch
+    body = [
+        *_axis(carpet, frame, bottom),
+        *_cells(carpet, rows, frame),
+        *_labels(carpet, rows, frame),
+        *(piece for w in windows for piece in _window(carpet, rows, w, frame)),
+    ]
+    return svg.svg(body, width=frame.width, height=bottom + 26, css=frame.css, label=label)
+
+
+def strip(carpet: Carpet, windows: Sequence[Window]) -> Markup:
+    """All nights laid on one another: 48 half hours of one service in one line."""
+    frame = Frame(
+        css="line",
+        width=480,
+        left=0,
+        cell=10,
+        pitch=14,
+        first_cell=0,
+        cells=CELLS_A_NIGHT,
+        tick_h=6,
+        is_phone=False,
+    )
+    steps = carpet.overall().tolist()
+    body = [
+        svg.boxes(
+            ((frame.x(a), 1.0, (b - a) * frame.cell) for a, b in _runs(steps, step)),
+            height=12,
+            css=css,
+        )
+        for step, css in _STEP_CLASSES.items()
+    ]
+    for window in windows:
+        begin, end = window_cells(window, carpet.axis_start_h)
+        body.append(
+            svg.rect(
+                frame.clipped(begin), 0.5, frame.clipped(end) - frame.clipped(begin), 13, "win"
+            )
+        )
+    label = f"{service_words(carpet.service)}, all nights together"
+    return svg.svg(body, width=480, height=14, css="strip", label=label)
+
+
+def _axis(carpet: Carpet, frame: Frame, bottom: float) -> Iterator[Markup]:
+    for cell in range(frame.first_cell, frame.first_cell + frame.cells + 1):
+        minutes = (carpet.axis_start_h * 60 + cell * 30) % 1440
+        if minutes % (frame.tick_h * 60):
+            continue
+        last = cell == frame.first_cell + frame.cells
+        yield svg.text(
+            frame.x(cell), frame.top - 8, f"{minutes // 60:02d}", "ax", "end" if last else "middle"
+        )
+        if minutes in (0, 720) and not frame.is_phone:
+            anchor = "end" if last else ("" if cell == 0 else "middle")
+            yield svg.text(
+                frame.x(cell), bottom + 16, "noon" if minutes else "midnight", "ax", anchor
+            )
+
+
+def _cells(carpet: Carpet, rows: list[int | range], frame: Frame) -> Iterator[Markup]:
+    """One path a step; runs of equal cells are one box, gaps between rows stay paper."""
+    height = frame.pitch - (2.0 if frame.pitch < 15 else 3.0)
+    steps = carpet.steps
+    corners: dict[Step, list[tuple[float, float, float]]] = {step: [] for step in _STEP_CLASSES}
+    stop = frame.first_cell + frame.cells
+    for place, row in enumerate(rows):
+        if isinstance(row, range):
+            continue
+        y = frame.top + place * frame.pitch
+        shown = steps[row, frame.first_cell : stop].tolist()
+        for step in _STEP_CLASSES:
+            # A run without data is one outline, a run with data one bar, cut where cells are large.
+            for a, b in _runs(shown, step):
+                corners[step].append((frame.left + a * frame.cell, y, (b - a) * frame.cell - 1))
+    for step, css in _STEP_CLASSES.items():
+        yield svg.boxes(corners[step], height=height, css=css)
+        if step is Step.DID_NOT_OPEN:
+            yield svg.boxes(corners[step], height=height, css="hatch")
+
+
+def _labels(carpet: Carpet, rows: list[int | range], frame: Frame) -> Iterator[Markup]:
+    for place, row in enumerate(rows):
+        y = frame.top + place * frame.pitch + frame.pitch / 2 + 2.4
+        if isinstance(row, range):
+            words = f"{len(row)} nights not measured"
+            yield svg.text(frame.left + 4, y, words, "dt")
+            continue
+        date = carpet.dates[row]
+        css = "dt we" if date.weekday() >= 5 else "dt"
+        words = _short(date, place == 0) if frame.is_phone else _long(date)
+        yield svg.text(frame.left - 7, y, words, css, "end")
+
+
+def _window(
+    carpet: Carpet, rows: list[int | range], window: Window, frame: Frame
+) -> Iterator[Markup]:
+    begin, end = window_cells(window, carpet.axis_start_h)
+    for first, last in _row_runs(carpet, rows, window):
+        y = frame.top + first * frame.pitch - 2
+        for a, b in ((begin, end), (0.0, end - CELLS_A_NIGHT)):
+            if b > frame.first_cell and b > a and a < frame.first_cell + frame.cells:
+                x = frame.clipped(a)
+                yield svg.rect(
+                    x - 0.5, y, frame.clipped(b) - x, (last - first) * frame.pitch + 1, "win"
+                )
+    yield from _bracket(window, begin, end, frame)
+
+
+def _bracket(window: Window, begin: float, end: float, frame: Frame) -> Iterator[Markup]:
+    """The window above its columns: a line from start to end, a bar for each end's interval."""
+    y = frame.top - 26
+    left, right = frame.clipped(begin), frame.clipped(end)
+    yield svg.line(left, y, right, y, "wb")
+    for place, name, clock in (
+        (begin, window.start_interval, window.start_local),
+        (end, window.end_interval, window.end_local),
+    ):
+        low, high = (place + _signed_minutes(clock, bound) / 30 for bound in name)
+        yield svg.line(frame.clipped(low), y, frame.clipped(high), y, "wi")
+        for bound in (low, high):
+            x = frame.clipped(bound)
+            yield svg.line(x, y - 4, x, y + 4, "wh")
+    middle = min(
+        max((left + right) / 2, frame.left + 36), frame.left + frame.cells * frame.cell - 36
+    )
+    yield svg.text(middle, y - 10, f"{window.start_local} – {window.end_local}", "wl", "middle")
+
+
+def _row_runs(carpet: Carpet, rows: list[int | range], window: Window) -> Iterator[tuple[int, int]]:
+    """Stretches [first, last) of rows on whose weekday the window starts."""
+    after_midnight = minutes_of(window.start_local) < carpet.axis_start_h * 60
+    begin: int | None = None
+    for place, row in enumerate(rows):
+        date = carpet.dates[row] if isinstance(row, int) else None
+        if date is not None and after_midnight:
+            date += dt.timedelta(days=1)
+        holds = date is not None and date.weekday() in window.weekdays
+        if holds and begin is None:
+            begin = place
+        if not holds and begin is not None:
+            yield begin, place
+            begin = None
+    if begin is not None:
+        yield begin, len(rows)
+
+
+def _runs(steps: list[int], step: int) -> Iterator[tuple[int, int]]:
+    """Half-open stretches of one step."""
+    begin: int | None = None
+    for index, value in enumerate([*steps, None]):
+        if value == step and begin is None:
+            begin = index
+        if value != step and begin is not None:
+            yield begin, index
+            begin = None
+
+
+def _signed_minutes(clock: str, bound: str) -> int:
+    """How far a bound lies after (+) or before (−) a clock time, the short way round."""
+    return (minutes_of(bound) - minutes_of(clock) + 720) % 1440 - 720
+
+
+def _long(date: dt.date) -> str:
+    return f"{_DAYS[date.weekday()]} {date.day} {_MONTHS[date.month - 1]}"
+
+
+def _short(date: dt.date, is_first: bool) -> str:
+    if is_first or date.day == 1:
+        return f"{date.day} {_MONTHS[date.month - 1]}"
+    return f"{_DAYS[date.weekday()]} {date.day}"

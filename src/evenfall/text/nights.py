@@ -1,0 +1,279 @@
+"""Sentences about many nights: the answer, how sure, and what it does not show.
+
+Terminal, page and `analyze` say the same words, because they take them from here. A sentence is a
+tuple of parts; a part marked strong carries the finding's own numbers, so that a page can set it in
+ink and a test can hold each number to the finding. Nothing here computes: every number comes in
+with the finding.
+
+Wording. Measured, compared with, how sure, what it does not show. "Throttled" is said only where
+slowed *and* targeted hold together. A window is "about", because its ends are intervals. Who did it
+is never said, and "no pattern" is never said as "nothing happened".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from evenfall.model.curfew import Curfew, SeriesFinding, Window
+from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, State
+from evenfall.text.words import (
+    count_words,
+    date_words,
+    factor_words,
+    joined,
+    nights_words,
+    percent_words,
+    service_words,
+    weekday_words,
+    window_words,
+)
+
+__all__ = ["Fact", "Part", "answer", "facts", "not_shown", "plain", "state_words"]
+
+_EVENING_FROM = "16:00"
+
+_CLAIMS = {
+    ClaimLevel.L0: "an anecdote",
+    ClaimLevel.L1: "measured on one occasion",
+    ClaimLevel.L2: "repeated; neighbours not asked",
+    ClaimLevel.L3: "three or more lines on one network",
+    ClaimLevel.L4: "two or more networks, controls clean",
+    ClaimLevel.L5: "several networks, only the name differed",
+}
+
+
+class Part(NamedTuple):
+    """A piece of a sentence; strong pieces carry the finding."""
+
+    text: str
+    strong: bool = False
+
+
+class Fact(NamedTuple):
+    """One entry of "how sure": a figure, and what it rests on."""
+
+    figure: str
+    basis: str
+
+
+def plain(parts: Sequence[Part]) -> str:
+    """The sentence without marks."""
+    return "".join(part.text for part in parts)
+
+
+def answer(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[Part, ...]:
+    """The answer in one or two sentences, numbers included.
+
+    Args:
+        finding: what was made of the series.
+        curfew: of the same service and network; None where none was found.
+    """
+    name = service_words(finding.service)
+    if curfew is not None:
+        return _always(curfew, name) if curfew.pattern is Pattern.ALWAYS else _window(curfew, name)
+    if finding.state is SeriesState.INSUFFICIENT:
+        return (
+            Part("Not enough was measured", strong=True),
+            Part(f" to say whether {name} has recurring bad hours: "),
+            Part(nights_words(finding.nights_measured, "measured night"), strong=True),
+            Part(f", {count_words(finding.n, 'measurement')}."),
+        )
+    return (
+        Part("No recurring hours", strong=True),
+        Part(f" of slowness or blocking were found for {name} on "),
+        Part(nights_words(finding.nights_measured, "measured night"), strong=True),
+        Part(f" ({count_words(finding.n, 'measurement')})."),
+    )
+
+
+def facts(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[Fact, ...]:
+    """How sure, in at most four figures, each with what it rests on."""
+    if curfew is None:
+        return _facts_without(finding)
+    found = [Fact(window_words(w), _ends_words(w)) for w in curfew.windows[:2]]
+    if curfew.pattern is Pattern.ALWAYS:
+        found.append(Fact("all measured hours", "no hours of the day stand out"))
+    found.append(_effect_fact(curfew))
+    if curfew.isolated:
+        found.append(Fact("only the name differed", "same server, other name: fast"))
+    elif len(found) < 3:
+        found.append(Fact(f"scope {curfew.scope}", curfew.scope_because))
+    found.append(
+        Fact(
+            f"claim {curfew.claim_level}" + (", isolated" if curfew.isolated else ""),
+            _CLAIMS[curfew.claim_level],
+        )
+    )
+    return tuple(found)
+
+
+def not_shown(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[str, ...]:
+    """What the finding does not show, one sentence each, most important first."""
+    name = service_words(finding.service)
+    if curfew is None:
+        return _not_shown_without(finding, name)
+    said = ["Who did it, or why."]
+    if curfew.scope is Scope.UNDETERMINED:
+        said.append(f"Whether only {name} was affected: {curfew.scope_because}.")
+    if curfew.claim_level in (ClaimLevel.L0, ClaimLevel.L1, ClaimLevel.L2):
+        said.append("Whether other lines and networks see the same.")
+    if curfew.onset is None:
+        said.append("When it began: the first night measured already had it.")
+    if curfew.lifting is None:
+        said.append("Whether it has ended: the last night measured still had it.")
+    if curfew.exceptions:
+        said.append(f"Not explained: {joined([_exception_words(e) for e in curfew.exceptions])}.")
+    if curfew.unmeasured:
+        said.append(f"Never measured: {joined(list(curfew.unmeasured))}.")
+    said += [_sentence(caveat) for caveat in curfew.caveats]
+    return tuple(said)
+
+
+def state_words(finding: SeriesFinding, curfew: Curfew | None = None) -> str:
+    """Three to eight words for a list of services."""
+    if curfew is not None and curfew.pattern is Pattern.ALWAYS:
+        return f"{_done(curfew)} at all measured hours"
+    if curfew is not None:
+        return f"{_done(curfew)} {joined([window_words(w) for w in curfew.windows])}"
+    if finding.state is SeriesState.INSUFFICIENT:
+        return "not enough measured"
+    return "no recurring hours found"
+
+
+def _window(curfew: Curfew, name: str) -> tuple[Part, ...]:
+    unit = (
+        "night"
+        if any(w.end_local > _EVENING_FROM or w.end_local < w.start_local for w in curfew.windows)
+        else "day"
+    )
+    clauses: list[Part] = []
+    for index, window in enumerate(curfew.windows):
+        clauses.append(Part(" and between about " if index else " between about "))
+        clauses.append(Part(f"{window.start_local} and {window.end_local}", strong=True))
+    days = weekday_words(curfew.windows[0].weekdays) if curfew.windows else ""
+    if days:
+        clauses.append(Part(f", {days}"))
+    return (
+        Part("On "),
+        Part(_of_nights(curfew, f"measured {unit}"), strong=True),
+        *_deed(curfew, name),
+        *clauses,
+        *_contrast(curfew, name),
+    )
+
+
+def _always(curfew: Curfew, name: str) -> tuple[Part, ...]:
+    return (
+        Part("On "),
+        Part(_of_nights(curfew, "measured day"), strong=True),
+        *_deed(curfew, name),
+        Part(" at "),
+        Part("all measured hours", strong=True),
+        *_contrast(curfew, name),
+    )
+
+
+def _deed(curfew: Curfew, name: str) -> tuple[Part, ...]:
+    if curfew.state is State.BLOCKED:
+        return (Part(f" {name} mostly did not open"),)
+    if curfew.slower_by is None:
+        return (Part(f" {name} was slow"),)
+    factor = factor_words(curfew.slower_by.median)
+    return (Part(f" {name} was "), Part(f"{factor} times slower", strong=True))
+
+
+def _contrast(curfew: Curfew, name: str) -> tuple[Part, ...]:
+    if curfew.state is State.BLOCKED:
+        inside, outside = curfew.effect.in_window, curfew.effect.outside
+        against = "before" if curfew.pattern is Pattern.ALWAYS else "at other times"
+        said = [
+            Part(": "),
+            Part(percent_words(inside), strong=True),
+            Part(f" of tests failed, {percent_words(outside)} {against}."),
+        ]
+    else:
+        said = [Part(".")]
+    if curfew.scope is Scope.TARGETED:
+        said.append(
+            Part(" The same server under another name stayed fast.")
+            if curfew.isolated
+            else Part(" Controls on the same network stayed well.")
+        )
+    elif curfew.scope is Scope.GENERALIZED:
+        said.append(Part(" Other services fared the same at those hours."))
+    elif curfew.scope is Scope.SERVER_SIDE:
+        said.append(Part(" Other networks saw the same."))
+    else:
+        said.append(Part(f" Whether only {name} was affected cannot be told."))
+    return tuple(said)
+
+
+def _facts_without(finding: SeriesFinding) -> tuple[Fact, ...]:
+    found = [
+        Fact(
+            nights_words(finding.nights_measured, "measured night"),
+            count_words(finding.n, "measurement"),
+        ),
+    ]
+    if finding.p_value is not None:
+        found.append(Fact(f"p = {finding.p_value:.2g}", "strongest window of all tried, by chance"))
+    found.append(Fact("no claim", finding.reason or "nothing stood out"))
+    return tuple(found)
+
+
+def _not_shown_without(finding: SeriesFinding, name: str) -> tuple[str, ...]:
+    if finding.state is SeriesState.INSUFFICIENT:
+        needs = "A pattern needs at least five nights, and hours outside the suspected window."
+        return (f"That {name} is well, or that it is not. {needs}",)
+    escapes = (
+        "Stretches under half an hour, slowing by less than half, single evenings and hours that "
+        "were not measured would all escape this search."
+    )
+    return (
+        f"That {name} was well at all times. {escapes}",
+        "Whether other lines and networks see the same.",
+    )
+
+
+def _effect_fact(curfew: Curfew) -> Fact:
+    if curfew.slower_by is not None:
+        low, high = factor_words(curfew.slower_by.low), factor_words(curfew.slower_by.high)
+        figure = f"{factor_words(curfew.slower_by.median)}× slower"
+        return Fact(figure, f"between {low} and {high} times")
+    effect = curfew.effect
+    if curfew.state is State.BLOCKED:
+        interval = ""
+        if effect.low is not None and effect.high is not None:
+            interval = f"; difference {percent_words(effect.low)} to {percent_words(effect.high)}"
+        return Fact(
+            f"{percent_words(effect.in_window)} failed",
+            f"{percent_words(effect.outside)} outside{interval}",
+        )
+    return Fact(_of_nights(curfew, "night"), count_words(curfew.n, "measurement"))
+
+
+def _ends_words(window: Window) -> str:
+    (a, b), (c, d) = window.start_interval, window.end_interval
+    return f"starts {a} – {b}, ends {c} – {d}"
+
+
+def _done(curfew: Curfew) -> str:
+    if curfew.state is State.BLOCKED:
+        return "did not open"
+    return "slowed" if curfew.state is State.SLOWED else str(curfew.state)
+
+
+def _of_nights(curfew: Curfew, unit: str) -> str:
+    return f"{curfew.nights_seen} of {nights_words(curfew.nights_measured, unit)}"
+
+
+def _exception_words(exception: str) -> str:
+    """Exceptions begin with a date; what follows it is the finding's own clause."""
+    head, _, rest = exception.partition(" ")
+    return f"{date_words(head)} {rest}".strip()
+
+
+def _sentence(clause: str) -> str:
+    clause = clause.strip()
+    return clause[:1].upper() + clause[1:] + ("" if clause.endswith(".") else ".")

@@ -1,0 +1,132 @@
+"""Sentences of the page around the answer: captions, notes, and how it was measured."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from evenfall.model.curfew import Curfew, SeriesFinding
+from evenfall.text.nights import answer, plain
+from evenfall.text.words import count_words, service_words
+
+__all__ = [
+    "carpet_label",
+    "carpet_note",
+    "evening_words",
+    "method_words",
+    "span_words",
+    "where_words",
+]
+
+_WEEKS = {7: "One week", 14: "Two weeks", 21: "Three weeks", 28: "Four weeks", 56: "Eight weeks"}
+
+
+def where_words(
+    finding: SeriesFinding, dates: Sequence[dt.date], zone: str, curfew: Curfew | None
+) -> str:
+    """One line over the answer: what, where, when, in whose time."""
+    parts = [service_words(finding.service), f"network {finding.network}"]
+    if curfew is not None and curfew.lines is not None:
+        parts.append(count_words(curfew.lines, "line"))
+    if dates:
+        first, last = dates[0], dates[-1]
+        begin = f"{first:%d %b}" if first.year == last.year else f"{first:%d %b %Y}"
+        parts.append(f"{begin.lstrip('0')} – {f'{last:%d %b %Y}'.lstrip('0')}")
+    parts.append(f"local time ({zone})")
+    return " · ".join(parts)
+
+
+def span_words(nights: int) -> str:
+    """`Two weeks`, `17 nights`."""
+    return _WEEKS.get(nights, f"{nights} nights" if nights != 1 else "One night")
+
+
+def carpet_label(finding: SeriesFinding, curfew: Curfew | None, nights: int) -> str:
+    """The carpet in words, for whoever does not see it."""
+    return (
+        f"{service_words(finding.service)}, each half hour of {nights} nights. "
+        f"{plain(answer(finding, curfew))} The numbers are in the table below."
+    )
+
+
+def carpet_note(nights_all: int, nights_shown: int, n_left_out: int) -> str:
+    """What the picture leaves out, or nothing."""
+    said = []
+    if nights_all > nights_shown:
+        older = count_words(nights_all - nights_shown, "older night")
+        said.append(f"{older} judged but not drawn.")
+    if n_left_out:
+        left_out = count_words(n_left_out, "measurement")
+        said.append(
+            f"{left_out} left out: the clock was not verified, or the controls failed as well."
+        )
+    return " ".join(said)
+
+
+def evening_words(
+    service: str,
+    *,
+    unit: str,
+    has_window: bool,
+    n: int,
+    n_failed: int,
+    target: float | None,
+    control: float | None,
+    is_paired: bool,
+) -> str:
+    """What the picture of one evening shows.
+
+    Args:
+        service: its id.
+        unit: of the medians `target` and `control`; empty: only success and failure are known.
+        has_window: the numbers are those inside the window; else of the whole night.
+        n: measurements.
+        n_failed: those through which nothing came.
+        target: median of the service.
+        control: median of what it was compared with.
+        is_paired: the controls are the same server under another name.
+    """
+    name = service_words(service)
+    where = "Inside the window" if has_window else "Over the whole night"
+    failed = f"{n_failed} of {count_words(n, 'measurement')} did not open"
+    if not n:
+        return "The window was not measured on this night."
+    if target is None or not unit:
+        said = f"{where}, {failed}."
+    elif unit == "Mbit/s":
+        said = f"{where}, {name} came to {target:.2g} Mbit/s (median of {n - n_failed})"
+        if control is not None:
+            other = "the same server under other names" if is_paired else "the controls"
+            said += f", {other} to {control:.2g}"
+        said += f"; {failed}." if n_failed else "."
+    else:
+        said = f"{where}, {name} came to {target:.2g} of the control's speed (median)"
+        said += f"; {failed}." if n_failed else "."
+    why = "Of the nights that show the window, the one" if has_window else "The night"
+    return f"{said} {why} measured most often."
+
+
+def method_words(basis: str, curfew: Curfew | None) -> tuple[str, ...]:
+    """How it was measured, in two or three sentences.
+
+    Args:
+        basis: what the scores rest on (`pairs`, `control_difference`, `unpaired`).
+        curfew: None where nothing was found.
+    """
+    measured = {
+        "pairs": "Measured in pairs: the same bytes from the same server, seconds apart, in random "
+        "order; the two transfers differ in nothing but the server name that is asked for.",
+        "control_difference": "Each measurement was compared with controls on the same network at "
+        "the same time.",
+        "unpaired": "There were no controls: the service was compared with itself at other hours.",
+    }[basis]
+    tested = (
+        "All windows of half an hour to twelve hours were tried, and unions of up to three. The "
+        "p-value repeats that whole search on days whose measurements were rotated over their own "
+        "times."
+    )
+    claimed = (
+        "A window is claimed only after five nights, with daytime measured too, where p and the "
+        "size of the effect both pass; its ends are intervals, limited by how often was measured."
+    )
+    return (measured, tested, claimed if curfew is not None else f"Nothing is claimed: {claimed}")

@@ -1,0 +1,137 @@
+"""Words for single things: a service, a window, a date, a factor, a share, an explanation.
+
+Formatting alone; what may be said about them is decided where the sentences are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evenfall.model.curfew import Window
+from evenfall.model.vocabulary import Explanation
+
+__all__ = [
+    "STEP_WORDS",
+    "count_words",
+    "date_words",
+    "explanations_words",
+    "factor_words",
+    "joined",
+    "nights_words",
+    "percent_words",
+    "ruled_out_words",
+    "service_words",
+    "weekday_words",
+    "window_words",
+]
+
+STEP_WORDS = {
+    -1: "not measured",
+    0: "normal",
+    1: "slightly slower",
+    2: "3–10× slower",
+    3: ">10× slower",
+    4: "did not open",
+}
+
+_SERVICES = {
+    "youtube": "YouTube",
+    "facebook": "Facebook",
+    "instagram": "Instagram",
+    "twitter": "X/Twitter",
+    "x": "X/Twitter",
+    "telegram": "Telegram",
+    "whatsapp": "WhatsApp",
+    "vk": "VK",
+    "ok": "OK",
+}
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NAME = "\0"  # stands for the service's name
+_EXPLANATIONS = {
+    Explanation.OWN_DEVICE: "a faulty device",
+    Explanation.WIFI: "bad Wi-Fi",
+    Explanation.LINE: "a bad line",
+    Explanation.TARIFF: "a limit in the tariff",
+    Explanation.CONGESTION: "the evening rush",
+    Explanation.SITE_ITSELF: "\0 itself",
+    Explanation.CDN: "the road to \0",
+    Explanation.DNS: "name lookup",
+    Explanation.VPN: "a VPN",
+    Explanation.CAPTIVE_PORTAL: "a log-in page",
+    Explanation.CLOCK: "a wrong clock",
+}
+
+
+def service_words(service: str) -> str:
+    """The name people use for a service."""
+    return _SERVICES.get(service.lower(), service)
+
+
+def window_words(window: Window) -> str:
+    """`20:00 – 22:00`, with its weekdays if these are not all."""
+    days = weekday_words(window.weekdays)
+    return f"{window.start_local} – {window.end_local}" + (f", {days}" if days else "")
+
+
+def weekday_words(weekdays: tuple[int, ...]) -> str:
+    """`Monday to Friday`; nothing if all seven."""
+    days = tuple(sorted(set(weekdays)))
+    if len(days) == 7 or not days:
+        return ""
+    if len(days) > 2 and days == tuple(range(days[0], days[-1] + 1)):
+        return f"{_DAYS[days[0]]} to {_DAYS[days[-1]]}"
+    if days == (0, 1, 2, 3, 6):
+        return "Sunday to Thursday"
+    return joined([_DAYS[d] for d in days])
+
+
+def date_words(iso_date: str) -> str:
+    """`2018-06-18` as `18 Jun 2018`; anything else unchanged."""
+    parts = iso_date.split("-")
+    if len(parts) != 3 or not all(p.isdigit() for p in parts) or not 1 <= int(parts[1]) <= 12:
+        return iso_date
+    return f"{int(parts[2])} {_MONTHS[int(parts[1]) - 1]} {parts[0]}"
+
+
+def explanations_words(explanations: Sequence[Explanation], service: str) -> str:
+    """Innocent explanations as a reader would say them: `A faulty device, bad Wi-Fi`."""
+    name = service_words(service)
+    words = ", ".join(_EXPLANATIONS[e].replace(_NAME, name) for e in explanations)
+    return words[:1].upper() + words[1:]
+
+
+def ruled_out_words(ruled_out: bool | None) -> str:
+    """`yes`, `no` or `not tested`."""
+    return "not tested" if ruled_out is None else ("yes" if ruled_out else "no")
+
+
+def factor_words(factor: float) -> str:
+    """`41`, `3.2`: two digits that mean something."""
+    if factor >= 9.95:
+        return f"{factor:.0f}"
+    return f"{factor:.1f}".removesuffix(".0")
+
+
+def percent_words(share: float) -> str:
+    """`91 %`, with one decimal below one per cent."""
+    percent = 100 * share
+    return f"{percent:.1f} %" if 0 < percent < 0.95 else f"{percent:.0f} %"
+
+
+def nights_words(n: int, unit: str) -> str:
+    """`1 measured night`, `14 measured nights`."""
+    return f"{n} {unit}" if n == 1 else f"{n} {unit}s"
+
+
+def count_words(n: int, unit: str) -> str:
+    """`1,104 measurements`."""
+    return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}s"
+
+
+def joined(words: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return ", ".join(words[:-1]) + " and " + words[-1]
