@@ -1,0 +1,244 @@
+"""CSV and TSV: blocks of bytes in, batches of rows out. A broken line costs itself and no other.
+
+Lines end with LF or CRLF; quoting is RFC 4180's, so a quoted field may span lines. A quotation
+mark that nothing sensible closes would swallow the rest of the file; here a record may span at most
+100 lines, must be well formed and must have as many fields as the header, or its *first* line alone
+is quarantined and reading goes on with the second. A line that is not UTF-8, or longer than 1 MiB,
+is quarantined by itself. Every refusal has its line number and byte offset.
+
+What it does not do: guess encodings, comment lines, escapes other than a doubled mark, or repair.
+
+Sources: RFC 4180; Python's csv module in strict mode splits the fields.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from evenfall.archive.rows import Quarantined, Reason, RowBatch
+from evenfall.model.errors import FormatError
+
+__all__ = ["DelimitedReader"]
+
+LINE_BYTES_MAX = 1 << 20
+RECORD_LINES_MAX = 100
+BATCH_ROWS = 16_384
+COLUMNS_MAX = 10_000
+_DELIMITERS = (",", "\t", ";", "|")
+
+
+class _BrokenRecordError(Exception):
+    """The record that the csv reader is in the middle of cannot be completed."""
+
+
+class _Line:
+    """One line: its text, or the reason why it has none."""
+
+    __slots__ = ("number", "offset", "reason", "text")
+
+    def __init__(self, raw: bytes | None, number: int, offset: int) -> None:
+        self.number = number
+        self.offset = offset
+        self.reason: Reason | None = None
+        self.text = ""
+        if raw is None:
+            self.reason = Reason.LINE_TOO_LONG
+            return
+        try:
+            self.text = raw.removesuffix(b"\n").removesuffix(b"\r").decode()
+        except UnicodeDecodeError:
+            self.reason = Reason.BAD_UTF8
+
+
+class _LineFeed:
+    """Feeds lines to the csv reader and remembers those of the record it is in."""
+
+    def __init__(self, lines: Iterator[_Line]) -> None:
+        self._lines = lines
+        self._again: deque[_Line] = deque()
+        self.taken: list[_Line] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= RECORD_LINES_MAX:
+            raise _BrokenRecordError
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.taken.append(line)
+        if line.reason is not None:
+            raise _BrokenRecordError
+        return line.text
+
+    def give_up_first(self) -> _Line:
+        """The record's first line is beyond help; the others will be read again."""
+        first, *others = self.taken
+        self._again.extendleft(reversed(others))
+        self.taken = []
+        return first
+
+
+class DelimitedReader:
+    """Iterates over the rows of one file.
+
+    Args:
+        blocks: the decompressed bytes, in pieces of any size.
+        delimiter: one character; empty: the commonest of , tab ; | in the header.
+        name: of the file, for messages.
+
+    Raises:
+        FormatError: no header, a header that is not UTF-8, or more than 10,000 columns.
+    """
+
+    def __init__(self, blocks: Iterable[bytes], *, delimiter: str, name: str) -> None:
+        self._name = name
+        lines = _split_lines(blocks)
+        first = next(lines, None)
+        if first is None or first.reason is not None or not first.text.strip():
+            raise self._no_header(first)
+        text = first.text.removeprefix("\ufeff")
+        self._delimiter = delimiter or max(_DELIMITERS, key=text.count)
+        self.header = self._parse_header(text)
+        self._feed = _LineFeed(lines)
+
+    def __iter__(self) -> Iterator[RowBatch]:
+        reader = csv.reader(self._feed, delimiter=self._delimiter, strict=True)
+        batch = _BatchBuilder()
+        while True:
+            try:
+                row = next(reader)
+            except StopIteration:
+                break
+            except (csv.Error, _BrokenRecordError) as error:
+                batch.refuse(self._feed.give_up_first(), _reason(error))
+                continue
+            self._place(row, batch)
+            if batch.is_full:
+                yield batch.build()
+                batch = _BatchBuilder()
+        yield batch.build()
+
+    def _place(self, row: list[str], batch: _BatchBuilder) -> None:
+        taken = self._feed.taken
+        if len(row) == len(self.header):
+            batch.accept(row, taken[0])
+        elif not row or (len(row) == 1 and not row[0].strip()):
+            batch.blank += 1
+        elif len(taken) > 1:
+            batch.refuse(self._feed.give_up_first(), Reason.BAD_QUOTES)
+        else:
+            detail = f"{len(row)} fields, the header has {len(self.header)}"
+            batch.refuse(taken[0], Reason.FIELD_COUNT, detail)
+        self._feed.taken = []
+
+    def _parse_header(self, text: str) -> tuple[str, ...]:
+        try:
+            header = next(csv.reader([text], delimiter=self._delimiter, strict=True))
+        except csv.Error as error:
+            raise FormatError(
+                expected="a first line with the names of the columns",
+                seen=f"{text[:80]!r} ({error})",
+                where=f"{self._name}, line 1",
+                remedy="Give the file a header line with one name a column.",
+            ) from error
+        if len(header) > COLUMNS_MAX:
+            raise FormatError(
+                expected=f"at most {COLUMNS_MAX:,} columns",
+                seen=f"{len(header):,}",
+                where=f"{self._name}, line 1",
+                remedy="Cut the file down to the columns that the map names.",
+            )
+        return tuple(header)
+
+    def _no_header(self, first: _Line | None) -> FormatError:
+        seen = "an empty line"
+        if first is None:
+            seen = "an empty file"
+        elif first.reason is Reason.BAD_UTF8:
+            seen = "bytes that are not UTF-8"
+        elif first.reason is Reason.LINE_TOO_LONG:
+            seen = f"more than {LINE_BYTES_MAX:,} bytes without an end of line"
+        return FormatError(
+            expected="a first line with the names of the columns, as UTF-8 text",
+            seen=seen,
+            where=f"{self._name}, line 1",
+            remedy="Check that it is a CSV or TSV file (.gz is allowed) with a header.",
+        )
+
+
+class _BatchBuilder:
+    """Collects one batch."""
+
+    def __init__(self) -> None:
+        self._rows: list[list[str]] = []
+        self._lines: list[int] = []
+        self._offsets: list[int] = []
+        self._broken: list[Quarantined] = []
+        self.blank = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._rows) + len(self._broken) >= BATCH_ROWS
+
+    def accept(self, row: list[str], first: _Line) -> None:
+        self._rows.append(row)
+        self._lines.append(first.number)
+        self._offsets.append(first.offset)
+
+    def refuse(self, line: _Line, reason: Reason, detail: str = "") -> None:
+        self._broken.append(
+            Quarantined(
+                line=line.number,
+                offset=line.offset,
+                reason=line.reason or reason,
+                detail=detail,
+            )
+        )
+
+    def build(self) -> RowBatch:
+        return RowBatch(
+            rows=self._rows,
+            lines=self._lines,
+            offsets=self._offsets,
+            broken=self._broken,
+            blank=self.blank,
+        )
+
+
+def _reason(error: Exception) -> Reason:
+    return Reason.LINE_TOO_LONG if "larger than field limit" in str(error) else Reason.BAD_QUOTES
+
+
+def _split_lines(blocks: Iterable[bytes]) -> Iterator[_Line]:
+    offset = 0
+    for number, raw in enumerate(_raw_lines(blocks), start=1):
+        if isinstance(raw, int):
+            yield _Line(None, number, offset)
+            offset += raw
+        else:
+            yield _Line(raw, number, offset)
+            offset += len(raw)
+
+
+def _raw_lines(blocks: Iterable[bytes]) -> Iterator[bytes | int]:
+    """Lines with their ends; a line that is too long comes as its length in bytes."""
+    rest = b""
+    dropped_bytes = 0
+    for block in blocks:
+        pieces = (rest + block).split(b"\n")
+        rest = pieces.pop()
+        for piece in pieces:
+            if dropped_bytes or len(piece) >= LINE_BYTES_MAX:
+                yield dropped_bytes + len(piece) + 1
+                dropped_bytes = 0
+            else:
+                yield piece + b"\n"
+        if len(rest) >= LINE_BYTES_MAX:
+            dropped_bytes += len(rest)
+            rest = b""
+    if dropped_bytes:
+        yield dropped_bytes + len(rest)
+    elif rest:
+        yield rest
