@@ -100,7 +100,7 @@ class Assessment:
 
 def t2_density(y: float) -> float:
     """Density of Student's t with 2 d.o.f."""
-    return (2.0 + y * y) ** -1.5
+    return float((2.0 + y * y) ** -1.5)
 
 
 def t2_cdf(y: float) -> float:

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["NIGHTLY_2026", "PAIRS_2026", "NightlyProfile", "PairsProfile"]
+__all__ = [
+    "CHECK_2026",
+    "NIGHTLY_2026",
+    "PAIRS_2026",
+    "CheckProfile",
+    "NightlyProfile",
+    "PairsProfile",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +60,34 @@ class PairsProfile:
 
 @dataclass(frozen=True, kw_only=True)
 class NightlyProfile:
-    """Nights (METHOD 4 and 5)."""
+    """Nights (METHOD 4 and 5). Starting values of the method's prototype unless said otherwise.
+
+    Attributes:
+        bin_s: scores are added up in bins of this length.
+        score_min, score_max, night_score_max: one bin, and one night, can say no more than this.
+        share_of_nights: π, the share of nights on which a curfew is expected to act.
+        failure_rate_in, failure_rate_out: what a failure or a success is weighed with.
+        control_rate_max: however many controls fail, a target may always fail a little more.
+        scale_min, x_min, factor_min, factor_max: as in `PairsProfile`.
+        null_values_min: an hour with fewer neutral pairs borrows the scale of the whole day.
+        window_min_s, window_max_s, windows_max, gain_min: the search (ln 200 for each refinement).
+        nights_min, p_max, looks: (nights, p) of each look; later looks halve the last p at twice
+            the nights.
+        rotations: at least so many; more where a look asks for a smaller p.
+        exceedances_stop: Besag and Clifford's h: a rotation test ends early at so many.
+        test_step_s, test_lengths_s: the coarser windows that both the data and every rotation are
+            searched for.
+        weekday_permutations, weekday_p_max, weekday_days_min, weekday_long_weeks: sets of weekdays
+            other than "all" are tried and claimed only so.
+        daytime_from_h, daytime_to_h, daytime_hours_min: "daytime measured too" means rows in so
+            many different hours between these, on `nights_min` dates.
+        effect_slow_factor, effect_failure_min, effect_level: the gate.
+        edge_temper, edge_mass: posteriors of edges and of dates are exp(G·temper), for the
+            dependence of neighbouring samples; intervals hold this mass.
+        always_hours_share: in so many of the measured hours most tests fail.
+        always_hours_min: of so many different hours of the day.
+        clean_rate_max, clean_rows_min: another network, or the controls, count as clean.
+    """
 
     name: str
     bin_s: int = 600
@@ -63,6 +97,12 @@ class NightlyProfile:
     share_of_nights: float = 0.8
     failure_rate_in: float = 0.8
     failure_rate_out: float = 0.05
+    control_rate_max: float = 0.95
+    scale_min: float = 0.19
+    x_min: float = -3.0
+    factor_min: float = 1.5
+    factor_max: float = 60.0
+    null_values_min: int = 5
     window_min_s: int = 1800
     window_max_s: int = 43_200
     windows_max: int = 3
@@ -77,10 +117,69 @@ class NightlyProfile:
         (28, 0.000625),
         (56, 0.0003125),
     )
+    exceedances_stop: int = 20
+    test_step_s: int = 1800
+    test_lengths_s: tuple[int, ...] = (
+        1800, 3600, 5400, 7200, 10_800, 14_400, 21_600, 28_800, 36_000, 43_200,
+    )  # fmt: skip
+    weekday_permutations: int = 1999
+    weekday_p_max: float = 0.01
+    weekday_days_min: int = 2
+    weekday_long_weeks: int = 4
+    daytime_from_h: int = 6
+    daytime_to_h: int = 18
+    daytime_hours_min: int = 4
     effect_slow_factor: float = 1.5
     effect_failure_min: float = 0.3
+    effect_level: float = 0.95
+    edge_temper: float = 0.5
+    edge_mass: float = 0.9
+    always_hours_share: float = 0.9
+    always_hours_min: int = 6
+    clean_rate_max: float = 0.2
+    clean_rows_min: int = 3
     false_discovery_rate: float = 0.05
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckProfile:
+    """One occasion (METHOD 1 and 3): what counts as slow, and what is too little to say.
+
+    The thresholds are round figures chosen so that ordinary differences between servers stay below
+    them; not calibrated on real lines yet. Nothing here can make a verdict `targeted`: the pairs
+    alone do that, with their own profile.
+
+    Attributes:
+        pairs: parameters of the paired transfers.
+        slow_factor: control ÷ target at equal bytes, from which a target is slow.
+        compare_bytes_min: bodies shorter than this say nothing about speed (METHOD 2: never under
+            24 KB, where a handful of round trips is all there is).
+        attainable_share: below this share of what slow start allows at the target's own round-trip
+            time; a far server is not a slow one.
+        first_window_bytes: ten segments (RFC 6928), for that bound.
+        line_slow_bps: the line is slow if no control does better. Picture in 480p needs about as
+            much.
+        tariff_share: with a known tariff: below this share of it.
+        controls_min: controls that have to agree before the line is called slow.
+        load_rtt_factor: round-trip time under load ÷ at rest, from which a queue is filling.
+        clock_off_max_s: CONTRACTS, "Numbers, names, time".
+        evidence_open: pairs without a decision, but with this much evidence, leave it open.
+    """
+
+    name: str
+    pairs: PairsProfile = PairsProfile(name="pairs-2026")
+    slow_factor: float = 3.0
+    compare_bytes_min: int = 24_576
+    attainable_share: float = 0.33
+    first_window_bytes: int = 14_600
+    line_slow_bps: float = 2_000_000
+    tariff_share: float = 0.25
+    controls_min: int = 2
+    load_rtt_factor: float = 1.5
+    clock_off_max_s: float = 5.0
+    evidence_open: float = 20.0
+
+
 PAIRS_2026 = PairsProfile(name="pairs-2026")
+CHECK_2026 = CheckProfile(name="check-2026", pairs=PAIRS_2026)
 NIGHTLY_2026 = NightlyProfile(name="nightly-2026")

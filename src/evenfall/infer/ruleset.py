@@ -10,5 +10,49 @@ __all__ = ["RULES", "RULESET"]
 
 RULESET = "2026.11"
 
-RULES: dict[str, str] = {}
+RULES: dict[str, str] = {
+    # evenfall check: one occasion (METHOD 1 to 3)
+    "check.ok": "The target answers like the controls.",
+    "check.not_measured": "Time, bytes or the person ended the round before this target.",
+    "check.own_side": "Our own device had no way there: never a verdict about the network.",
+    "check.offline": "Nothing at all was reached, targets and controls alike.",
+    "check.no_control": "No control was given, so there is nothing to compare with.",
+    "check.controls_down": "No control works, so a failure of the target means nothing.",
+    "check.unconfirmed": "It failed once and was not tried again.",
+    "check.dns.spoof": "The system's resolver points to something that is not the service; at "
+    "another resolver's address is the service.",
+    "check.dns.nxdomain": "The system's resolver denies the name; at another resolver's address is "
+    "the service.",
+    "check.dns.drop": "The system's resolver is silent about this name alone; at another "
+    "resolver's address is the service.",
+    "check.dns.differs": "Nothing answers at the address given; the service answers at another "
+    "resolver's address. Undetermined.",
+    "check.dns.fails": "The system's resolver fails for this name, in a way that a resolver in "
+    "trouble would too. Undetermined.",
+    "check.dns.unknown": "Two resolvers agree that the name does not exist.",
+    "check.ip.drop": "No answer to a SYN, twice, while controls connect. Undetermined without a "
+    "view from outside.",
+    "check.tcp.reset": "Connections are turned away, twice, while controls connect. Undetermined "
+    "without a view from outside.",
+    "check.tls.drop.sni": "Silence after this name, also at our own server; another name goes "
+    "through.",
+    "check.tls.reset.sni": "A reset after this name, also at our own server; another name goes "
+    "through.",
+    "check.tls.name_at_address": "This name fails and a neutral one goes through at its address, "
+    "but pairs do not confirm it elsewhere. Undetermined.",
+    "check.tls.failing": "The handshake fails whatever the name. Undetermined.",
+    "check.tls.mitm": "With this name, our own server shows another key than its own.",
+    "check.tls.certificate": "The certificate is not valid for the name. Undetermined.",
+    "check.tls.throttle.sni": "Paired transfers that differ in the name alone differ in speed.",
+    "check.http.failing": "It connects, and the answer does not come, twice.",
+    "check.http.blockpage": "In place of the page comes a page that says access is restricted.",
+    "check.http.refusal": "The site itself withholds the page, under its own certificate.",
+    "check.redirect.failing": "The page it redirects to was not reached.",
+    "check.site.error": "The site answers with a server error.",
+    "check.slow.generalized": "It is slow, and so is every control.",
+    "check.slow.undetermined": "It is slow against fine controls, and pairs do not show that it is "
+    "the name.",
+    "check.pairs.inconclusive": "Its page is fast, and the pairs hold some evidence without a "
+    "decision.",
+}
 """Rule id → one sentence: what it decides on what evidence."""

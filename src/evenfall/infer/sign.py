@@ -40,7 +40,7 @@ def sign_test_p(x: Sequence[float], *, shift: float) -> float:
     """
     below = sum(1 for value in x if value < shift)
     n = below + sum(1 for value in x if value > shift)
-    return sum(math.comb(n, k) for k in range(below, n + 1)) / 2**n
+    return float(sum(math.comb(n, k) for k in range(below, n + 1)) / 2**n)
 
 
 def median_interval(x: Sequence[float], *, alpha: float = 0.05) -> tuple[float, float] | None:

@@ -1,0 +1,125 @@
+"""What a rule says about one target, before it is printed as a verdict.
+
+What it does. A `Finding` is the part of a verdict that a rule decides; `PairView` sums up the
+paired transfers of one target, which most rules ask.
+
+Rules. Every finding names its rule. `isolated` is set from pairs alone, and only where they
+decided.
+
+What it does not do. It decides nothing; see `infer.verdicts` for the order of the rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from evenfall.infer.facts import Pair
+from evenfall.infer.ground import Ground, pair_score
+from evenfall.infer.pairs import Assessment, Decision, assess
+from evenfall.model.verdict import SlowerBy
+from evenfall.model.vocabulary import Scope, State
+
+__all__ = ["Finding", "PairView", "view_pairs"]
+
+_RESET = frozenset({"connection_reset", "connection_aborted", "eof_error"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A rule's answer; see `model.verdict.Verdict` for the fields."""
+
+    rule_id: str
+    state: State
+    scope: Scope
+    scope_because: str
+    because: str
+    mechanism: str | None = None
+    isolated: bool = False
+    slower_by: SlowerBy | None = None
+    witnesses: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+
+    def with_more(
+        self, *, witnesses: tuple[str, ...] = (), against: tuple[str, ...] = ()
+    ) -> Finding:
+        """The same with more witnesses and clauses."""
+        return replace(
+            self,
+            witnesses=tuple(dict.fromkeys((*self.witnesses, *witnesses))),
+            against=(*self.against, *against),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairView:
+    """The paired transfers of one target.
+
+    Attributes:
+        pairs: those that count.
+        intercepted: pairs in which the target's name met another key, and the neutral name ours.
+        assessment: what they show together.
+    """
+
+    pairs: tuple[Pair, ...]
+    intercepted: tuple[Pair, ...]
+    assessment: Assessment
+
+    @property
+    def throttled(self) -> bool:
+        """The name makes the difference."""
+        return self.assessment.decision is Decision.THROTTLED
+
+    @property
+    def not_seen(self) -> bool:
+        """No slowing by name of ×1/3 or more on most transfers."""
+        return self.assessment.decision is Decision.NOT_SEEN
+
+    @property
+    def cut_off(self) -> bool:
+        """With the target's name most transfers brought nothing at all."""
+        empty = [p for p in self.pairs if not p.target.body_bytes and p.target.failure]
+        return bool(self.pairs) and 2 * len(empty) > len(self.pairs)
+
+    @property
+    def reset(self) -> bool:
+        """Most of those ended with a reset."""
+        empty = [p for p in self.pairs if not p.target.body_bytes]
+        return 2 * sum(p.target.failure in _RESET for p in empty) > len(empty)
+
+    @property
+    def stalled(self) -> bool:
+        """With the target's name most transfers stopped on the way."""
+        return 2 * sum(p.target.failure == "stalled" for p in self.pairs) > len(self.pairs)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of all arms."""
+        return tuple(i for pair in (*self.pairs, *self.intercepted) for i in pair.ids)
+
+    @property
+    def says(self) -> str:
+        """One clause."""
+        n = self.assessment.n_pairs
+        if not n:
+            return "no paired transfer was made"
+        if self.throttled:
+            return f"{n} paired transfers differ by the name alone"
+        if self.not_seen:
+            return f"{n} paired transfers show no slowing by name of ×1/3 or more"
+        return f"{n} paired transfers leave it open"
+
+
+def view_pairs(target_id: str, ground: Ground) -> PairView:
+    """Sum up the pairs of one target."""
+    own = [p for p in ground.pairs if not p.is_null and p.target.target == target_id]
+    counted = tuple(p for p in own if p.counts)
+    intercepted = tuple(
+        p for p in own if p.target.failure == "pin_mismatch" and (p.neutral.goodput_bps or 0) > 0
+    )
+    assessment = assess(
+        [pair_score(p) for p in counted],
+        ground.null_x,
+        null_stalled=ground.null_stalled,
+        profile=ground.profile.pairs,
+    )
+    return PairView(pairs=counted, intercepted=intercepted, assessment=assessment)

@@ -1,0 +1,148 @@
+"""What the targets are compared with: the controls, the line, and the pairs of this round.
+
+What it does. `survey` looks at all controls of a round and says which of them work, how fast the
+line is, whether it is slow as such, and what the neutral/neutral pairs say about its noise.
+
+Rules. The line is called slow only if every control whose speed could be told is slow, and at least
+two of them (or all there are). A control is slow below the absolute threshold of the profile (or a
+quarter of the tariff, where that is known), unless its round-trip time alone explains it. One dead
+control is that control's matter; all dead means that nothing can be said.
+
+What it does not do. It judges no target.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evenfall.infer.facts import Attempt, Pair, Site, Stage
+from evenfall.infer.pairs import score
+from evenfall.infer.profiles import CheckProfile
+from evenfall.infer.speed import Speed, line_bps, queue_factor, speed_of
+
+__all__ = ["Ground", "fine_attempt", "is_slow", "survey"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """The baseline of a round.
+
+    Attributes:
+        listed: controls there are.
+        sites: controls that work, in order.
+        attempts: their working attempts, one each.
+        speeds: speeds of those that say something about speed.
+        line_bps: the best of them; None: not measured.
+        line_slow: every control is slow.
+        queue_factor: round-trip time under load ÷ at rest; None: not told.
+        anything_through: any connection at all was made in this round.
+        has_server: a measurement server was given.
+        pairs: all pairs of the round.
+        tariff_bps: what the person pays for, if known.
+    """
+
+    listed: int
+    sites: tuple[Site, ...]
+    attempts: tuple[Attempt, ...]
+    speeds: tuple[Speed, ...]
+    line_bps: float | None
+    line_slow: bool
+    queue_factor: float | None
+    anything_through: bool
+    has_server: bool
+    pairs: tuple[Pair, ...]
+    tariff_bps: float | None
+    profile: CheckProfile
+
+    @property
+    def null_pairs(self) -> list[Pair]:
+        """Neutral/neutral pairs that count."""
+        return [p for p in self.pairs if p.is_null and p.counts]
+
+    @property
+    def null_x(self) -> list[float]:
+        """Their scores: the line's own noise."""
+        return [pair_score(p) for p in self.null_pairs]
+
+    @property
+    def null_stalled(self) -> bool:
+        """An arm of them stopped on the way."""
+        arms = (arm for pair in self.null_pairs for arm in (pair.target, pair.neutral))
+        return any(arm.failure is not None for arm in arms)
+
+    @property
+    def server_works(self) -> bool:
+        """The measurement server answered to a neutral name."""
+        return any((p.neutral.goodput_bps or 0) > 0 for p in self.pairs)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the controls' observations."""
+        return tuple(i for attempt in self.attempts for i in attempt.ids)
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """One clause a working control, for a verdict's `against`."""
+        return tuple(f"control {site.target.target_id} works" for site in self.sites)
+
+
+def pair_score(pair: Pair) -> float:
+    """A pair's x = ln(target ÷ neutral)."""
+    return score(pair.target.goodput_bps or 0, pair.neutral.goodput_bps or 0)
+
+
+def fine_attempt(site: Site) -> Attempt | None:
+    """An attempt of a control that came through, end to end, with its own name."""
+    for attempt in site.attempts:
+        if attempt.is_neutral or attempt.stage is not Stage.DONE or attempt.http is None:
+            continue
+        last = site.chain(attempt)[-1]
+        if last.stage is Stage.DONE and last.http is not None and (last.status or 0) < 400:
+            return last
+    return None
+
+
+def is_slow(speed: Speed, profile: CheckProfile, *, tariff_bps: float | None = None) -> bool:
+    """Slow in itself: below the threshold, and not merely far away."""
+    threshold = profile.line_slow_bps
+    if tariff_bps is not None:
+        threshold = max(threshold, profile.tariff_share * tariff_bps)
+    if speed.later_bps >= threshold:
+        return False
+    half_a_trip = speed.body_bytes / 2 * 8e6 / speed.rtt_us if speed.rtt_us else math.inf
+    return speed.capped or speed.later_bps < profile.attainable_share * half_a_trip
+
+
+def survey(
+    controls: Sequence[Site],
+    targets: Sequence[Site],
+    pairs: Sequence[Pair],
+    *,
+    has_server: bool,
+    tariff_bps: float | None,
+    profile: CheckProfile,
+) -> Ground:
+    """Look at all controls of a round."""
+    working = [(site, a) for site in controls if (a := fine_attempt(site)) is not None]
+    attempts = tuple(a for _, a in working)
+    speeds = tuple(s for a in attempts if (s := speed_of(a, profile)) is not None)
+    slow = [is_slow(s, profile, tariff_bps=tariff_bps) for s in speeds]
+    enough = len(slow) >= min(profile.controls_min, max(1, len(controls)))
+    everyone = [a for site in (*controls, *targets) for a in site.attempts]
+    return Ground(
+        listed=len(controls),
+        sites=tuple(site for site, _ in working),
+        attempts=attempts,
+        speeds=speeds,
+        line_bps=line_bps(speeds),
+        line_slow=enough and all(slow),
+        queue_factor=queue_factor(attempts),
+        anything_through=any(not a.tcp.failure for a in everyone)
+        or any((p.neutral.body_bytes or 0) > 0 for p in pairs),
+        has_server=has_server,
+        pairs=tuple(pairs),
+        tariff_bps=tariff_bps,
+        profile=profile,
+    )

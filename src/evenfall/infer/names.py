@@ -1,0 +1,199 @@
+"""Rules about names: does the system's resolver tell the truth about this one?
+
+What it does. `judge_names` compares what the system's resolver and a second resolver said, and what
+was found at their addresses. It returns a finding, or None if the name is fine or nothing can be
+said from names alone.
+
+Rules. Different addresses prove nothing: large services answer by place. A lie is claimed only if
+the second resolver's address shows a certificate that is valid for the name (over plain HTTP: a
+page that is no block page), *and* at the first one something answers that is not the service: a
+certificate that is not valid for it, a block page, or an address that no public service can have.
+If the first address is merely silent, it may be a dead machine of the site's own: then the finding
+is `undetermined`. Everything is claimed only while other names resolve through the same resolver.
+
+What it does not do. DNS over HTTPS and further resolvers come with "The one-minute answer".
+
+Sources: METHOD 1, rows 1 and 4; OONI Web Connectivity v0.5 (TLS as a check of addresses).
+"""
+
+from __future__ import annotations
+
+from evenfall.infer.blockpage import phrase_in
+from evenfall.infer.facts import Attempt, Site, Stage
+from evenfall.infer.finding import Finding
+from evenfall.infer.ground import Ground
+from evenfall.model.vocabulary import Scope, State
+
+__all__ = ["judge_names", "shows_block_page"]
+
+
+def shows_block_page(site: Site, attempt: Attempt) -> str | None:
+    """Why the answer, or the page it redirects to, looks like a block page; None if it does not."""
+    for step in site.chain(attempt):
+        if step.status == 451:
+            return "status 451"
+        if (phrase := phrase_in(site.page(step).text)) is not None:
+            return f"the page says: {phrase}"
+    return None
+
+
+def judge_names(site: Site, ground: Ground, family: int) -> Finding | None:
+    """A finding about the target's name, or None."""
+    system = site.asked("system", family)
+    if not system:
+        return None
+    theirs = site.answers("public", family)
+    good = next((a for a in site.own(family, theirs) if _is_the_service(site, a)), None)
+    if not site.answers("system", family):
+        return _judge_refusal(site, ground, family, good)
+    if any(o.failure == "dns_bogon_error" for o in system):
+        return _lie(site, family, good, "the address given is one that no public service can have")
+    return _judge_answers(site, family, theirs, good)
+
+
+def _judge_answers(
+    site: Site, family: int, theirs: set[str], good: Attempt | None
+) -> Finding | None:
+    ours = site.answers("system", family)
+    if not theirs:
+        return None
+    if ours & theirs:
+        if len(site.asked("system", family)) > 1 and not ours <= theirs and good is not None:
+            return _lie(site, family, good, "one query got two answers, and they contradict")
+        return None
+    found = site.own(family, ours)
+    if not found or any(_is_the_service(site, a) for a in found):
+        return None
+    strange = next((why for a in found if (why := _is_strange(site, a))), None)
+    if strange is not None:
+        return _lie(site, family, good, strange)
+    if good is None:
+        return None
+    return _finding(
+        "check.dns.differs",
+        site,
+        family,
+        good,
+        mechanism=None,
+        because=f"nothing answers at the address the system's resolver gives ({found[0].failure}); "
+        "the service answers at another resolver's address",
+        scope_because="a dead machine of the site looks the same as a wrong answer",
+    )
+
+
+def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None) -> Finding | None:
+    """The system's resolver gave no address."""
+    failure = site.asked("system", family)[0].failure or "dns_no_answer"
+    others = {o.failure for o in site.asked("public", family)}
+    if failure == "dns_no_answer":
+        return None  # no address of this family: a fact about the name, not about the line
+    if not ground.sites:
+        return None  # the resolver may be dead for every name
+    if good is None:
+        return _judge_unknown_name(site, family, failure, others)
+    mechanism = {"dns_nxdomain_error": "dns.nxdomain", "generic_timeout_error": "dns.drop"}.get(
+        failure
+    )
+    says = "says that the name does not exist" if mechanism == "dns.nxdomain" else "does not answer"
+    if mechanism is None:
+        return _finding(
+            "check.dns.fails",
+            site,
+            family,
+            good,
+            mechanism=None,
+            because=f"the system's resolver fails for this name ({failure}), another knows it",
+            scope_because="a resolver that is strict or in trouble looks the same",
+        )
+    return _finding(
+        f"check.{mechanism}",
+        site,
+        family,
+        good,
+        mechanism=mechanism,
+        scope=Scope.TARGETED,
+        because=f"the system's resolver {says}; the address another resolver gives is the service",
+        scope_because="the same resolver answers for the controls",
+    )
+
+
+def _judge_unknown_name(site: Site, family: int, failure: str, others: set[str | None]) -> Finding:
+    if others == {"dns_nxdomain_error"} and failure == "dns_nxdomain_error":
+        return Finding(
+            rule_id="check.dns.unknown",
+            state=State.DOWN,
+            scope=Scope.SERVER_SIDE,
+            scope_because="two resolvers agree",
+            because="two independent resolvers say that the name does not exist",
+            witnesses=_lookup_ids(site, family),
+        )
+    return _finding(
+        "check.dns.fails",
+        site,
+        family,
+        None,
+        mechanism=None,
+        because=f"the system's resolver fails for this name ({failure})",
+        scope_because="no second resolver gave an address at which the service could be checked",
+    )
+
+
+def _lie(site: Site, family: int, good: Attempt | None, why: str) -> Finding | None:
+    if good is None:
+        return None
+    return _finding(
+        "check.dns.spoof",
+        site,
+        family,
+        good,
+        mechanism="dns.spoof",
+        scope=Scope.TARGETED,
+        because=f"{why}; at another resolver's address is the service itself",
+        scope_because="the same resolver answers rightly for the controls",
+    )
+
+
+def _finding(
+    rule_id: str,
+    site: Site,
+    family: int,
+    good: Attempt | None,
+    *,
+    mechanism: str | None,
+    because: str,
+    scope_because: str,
+    scope: Scope = Scope.UNDETERMINED,
+) -> Finding:
+    ours = site.answers("system", family)
+    attempts = (*site.own(family, ours), *((good,) if good else ()))
+    return Finding(
+        rule_id=rule_id,
+        state=State.BLOCKED,
+        scope=scope,
+        scope_because=scope_because,
+        mechanism=mechanism,
+        because=because,
+        witnesses=(*_lookup_ids(site, family), *(i for a in attempts for i in a.ids)),
+    )
+
+
+def _lookup_ids(site: Site, family: int) -> tuple[str, ...]:
+    return tuple(o.observation_id for r in ("system", "public") for o in site.asked(r, family))
+
+
+def _is_the_service(site: Site, attempt: Attempt) -> bool:
+    """What answers there is the service: a valid certificate, or in plain HTTP no block page."""
+    if site.is_tls:
+        return attempt.valid_tls
+    return attempt.stage is Stage.DONE and shows_block_page(site, attempt) is None
+
+
+def _is_strange(site: Site, attempt: Attempt) -> str | None:
+    """Why what answers there cannot be the service; None if nothing answers, or it may be."""
+    if attempt.bad_certificate:
+        return "the certificate at the address given is not valid for the name"
+    if attempt.failure == "ssl_failed_handshake":
+        return "what answers at the address given does not speak TLS for this name"
+    if attempt.stage is Stage.DONE and (page := shows_block_page(site, attempt)):
+        return f"at the address given is a block page ({page})"
+    return None

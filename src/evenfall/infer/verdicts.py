@@ -1,0 +1,213 @@
+"""The table of METHOD 3 as rules: from the observations of one round to one verdict a target.
+
+What it does. `judge_round` sorts what was observed, looks at the ground (controls, line, noise) and
+asks the rules in a fixed order; the first that has something to say decides.
+
+    1  nothing measured, our own side        check.not_measured  check.own_side
+    2  no control, dead controls             check.no_control  check.controls_down  check.offline
+    3  the name                              infer.names
+    4  it does not come through              infer.failing
+    5  something else came in its place      infer.failing
+    6  slow, by name or otherwise; or fine   infer.slow
+
+Rules. Controls come first: a failure counts only against controls that work. IPv4 decides; IPv6,
+where there is a route, is its own cell and is mentioned, and decides only where there is no IPv4.
+
+What it does not do. It never says who did it, and one occasion never says "every evening".
+
+Sources: METHOD 1 and 3; background/throttling.md section 7 (d).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from evenfall.infer.facts import Attempt, Page, Site, Stage, sort_pairs, sort_site
+from evenfall.infer.failing import judge_failing, judge_page
+from evenfall.infer.finding import Finding, PairView, view_pairs
+from evenfall.infer.ground import Ground, survey
+from evenfall.infer.names import judge_names
+from evenfall.infer.profiles import CHECK_2026, CheckProfile
+from evenfall.infer.ruleset import RULESET
+from evenfall.infer.slow import judge_speed
+from evenfall.model.observation import Observation
+from evenfall.model.target import TargetList
+from evenfall.model.verdict import Verdict
+from evenfall.model.vocabulary import ClaimLevel, Scope, State
+
+__all__ = ["Judged", "judge_round"]
+
+_OWN_SIDE = frozenset({"network_unreachable", "interrupted", "dns_temporary_failure"})
+
+
+class Judged:
+    """The verdicts of a round, and what they rest on.
+
+    Attributes:
+        verdicts: one a target, in the order of the list.
+        ground: controls, line and noise.
+        sites: target id → what was done about it.
+        pairs: target id → its paired transfers.
+    """
+
+    def __init__(
+        self,
+        verdicts: tuple[Verdict, ...],
+        ground: Ground,
+        sites: Mapping[str, Site],
+        pairs: Mapping[str, PairView],
+    ) -> None:
+        self.verdicts = verdicts
+        self.ground = ground
+        self.sites = sites
+        self.pairs = pairs
+
+
+def judge_round(
+    observations: Sequence[Observation],
+    targets: TargetList,
+    *,
+    pages: Mapping[str, Page] | None = None,
+    tariff_bps: float | None = None,
+    profile: CheckProfile = CHECK_2026,
+) -> Judged:
+    """Judge every target of a round.
+
+    Args:
+        observations: all of the round, in the order in which they were made.
+        targets: what was to be measured.
+        pages: observation id → what its page said, for exchanges.
+        tariff_bps: what the person pays for, if known.
+        profile: the parameters.
+    """
+    sites = {t.target_id: sort_site(t, observations, pages or {}) for t in targets.targets}
+    controls = [sort_site(t, observations, pages or {}) for t in targets.controls]
+    ground = survey(
+        controls,
+        list(sites.values()),
+        sort_pairs(observations),
+        has_server=bool(targets.servers),
+        tariff_bps=tariff_bps,
+        profile=profile,
+    )
+    pairs = {target_id: view_pairs(target_id, ground) for target_id in sites}
+    verdicts = tuple(
+        _printed(site, _judge(site, ground, pairs[target_id]), pairs[target_id], profile)
+        for target_id, site in sites.items()
+    )
+    return Judged(verdicts, ground, sites, pairs)
+
+
+def _judge(site: Site, ground: Ground, pairs: PairView) -> Finding:
+    if (found := _not_measured(site)) or (found := _without_ground(ground)):
+        return found
+    family = 4 if site.asked("system", 4) or site.own(4) else 6
+    if family == 4 and not site.own(4) and site.own(6):
+        family = 6
+    if found := judge_names(site, ground, family):
+        return found.with_more(against=ground.says)
+    own = site.own(family, site.answers("system", family) or None)
+    if not own:
+        return _own_side(site, "no address to connect to was found")
+    through = [a for a in own if a.stage is Stage.DONE or _only_stalled(a)]
+    if not through:
+        if all(a.own_side for a in own):
+            return _own_side(site, f"this device had no way there ({own[0].failure})")
+        return judge_failing(site, own, pairs).with_more(against=ground.says)
+    found = judge_page(site, through[0]) or judge_speed(site, through[0], ground, pairs)
+    failed = [a for a in own if a not in through]
+    if failed:
+        note = f"{len(failed)} of {len(own)} attempts failed ({failed[0].failure})"
+        found = found.with_more(witnesses=tuple(i for a in failed for i in a.ids), against=(note,))
+    return found.with_more(against=_other_family(site, family))
+
+
+def _only_stalled(attempt: Attempt) -> bool:
+    """Bytes came, then none: for the person it is slow, not closed."""
+    return attempt.stage is Stage.HTTP and attempt.failure == "stalled"
+
+
+def _not_measured(site: Site) -> Finding | None:
+    if not site.lookups and not site.attempts:
+        return Finding(
+            rule_id="check.not_measured",
+            state=State.INSUFFICIENT,
+            scope=Scope.UNDETERMINED,
+            scope_because="not measured",
+            because="it was not measured: time, bytes or the person ended the round before",
+        )
+    if not site.attempts and all((o.failure or "") in _OWN_SIDE for o in site.lookups):
+        return _own_side(
+            site, f"this device could not look the name up ({site.lookups[0].failure})"
+        )
+    return None
+
+
+def _own_side(site: Site, because: str) -> Finding:
+    ids = tuple(o.observation_id for o in site.lookups) + tuple(
+        i for a in site.attempts for i in a.ids
+    )
+    return Finding(
+        rule_id="check.own_side",
+        state=State.INSUFFICIENT,
+        scope=Scope.UNDETERMINED,
+        scope_because="our own side comes first",
+        because=because,
+        witnesses=ids,
+    )
+
+
+def _without_ground(ground: Ground) -> Finding | None:
+    if not ground.listed:
+        rule, why = "check.no_control", "there is no control to compare with"
+    elif ground.sites:
+        return None
+    elif ground.anything_through:
+        rule, why = "check.controls_down", "none of the controls works: no conclusion"
+    else:
+        rule, why = "check.offline", "nothing at all was reached from here"
+    return Finding(
+        rule_id=rule,
+        state=State.INSUFFICIENT,
+        scope=Scope.UNDETERMINED,
+        scope_because="a failure counts only against controls that work",
+        because=why,
+    )
+
+
+def _other_family(site: Site, family: int) -> tuple[str, ...]:
+    if family != 4:
+        return ("only IPv6 was there to measure",)
+    six = [a for a in site.own(6) if not a.own_side]
+    if six and all(a.stage is not Stage.DONE for a in six):
+        return (f"over IPv6 it was not reached ({six[0].failure})",)
+    return ()
+
+
+def _printed(site: Site, found: Finding, pairs: PairView, profile: CheckProfile) -> Verdict:
+    said = pairs.assessment
+    pair_bytes = sum(
+        arm.wire_bytes or 0
+        for pair in (*pairs.pairs, *pairs.intercepted)
+        for arm in (pair.target, pair.neutral)
+    )
+    return Verdict(
+        target=site.target.target_id,
+        service=site.target.service,
+        state=found.state,
+        scope=found.scope,
+        scope_because=found.scope_because,
+        mechanism=found.mechanism,
+        claim_level=ClaimLevel.L0 if found.state is State.INSUFFICIENT else ClaimLevel.L1,
+        isolated=found.isolated,
+        slower_by=found.slower_by,
+        n_pairs=said.n_pairs,
+        e_value=float(f"{said.e_value:.4g}") if said.n_pairs else None,
+        bytes=site.wire_bytes + pair_bytes,
+        rule_id=found.rule_id,
+        ruleset=RULESET,
+        profile=profile.name,
+        witnesses=found.witnesses,
+        against=found.against,
+        because=found.because,
+    )
