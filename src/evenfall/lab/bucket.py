@@ -1,43 +1,54 @@
-"""A token bucket whose bytes wait instead of being dropped: what paces relays and slow servers.
+"""Token buckets and queues as arithmetic: when does this packet leave, or does it at all?
 
-Rules: time is an argument of `reserve`, so the arithmetic can be tested without waiting; waiters
-are served in the order in which they asked, one piece each, so flows that share a bucket share its
-rate evenly. It is the generic cell rate algorithm (ITU-T I.371, annex A) with bytes for cells.
-
-A bucket that drops what it cannot pass (a policer) needs packets; that one is in the `netns`
-backend.
+Because a first-in first-out queue behind a constant rate is fully described by one number (how
+many bytes are owed), no packet needs to be held to know its departure: `Bucket.offer` returns it.
+The same class is a policer (`queue_bytes = 0`: what finds no token is dropped), a shaper (tokens
+plus a queue) and a serialising link (`burst_bytes` of one frame plus a queue).
 """
 
 from __future__ import annotations
 
-import asyncio
+__all__ = ["FRAME_BYTES", "Bucket"]
 
-__all__ = ["TokenBucket"]
+FRAME_BYTES = 1514  # an Ethernet frame with 1500 bytes of IP
 
 
-class TokenBucket:
-    """Passes `burst_bytes` at once and `rate_bps` in the long run.
+class Bucket:
+    """A token bucket of `rate_bps`, full at the start, with a queue of `queue_bytes` behind it.
 
     Args:
-        rate_bps: bits per second, above zero.
-        burst_bytes: what may pass at once after a silence; 0: every byte takes its time.
+        rate_bps: bits a second, frame headers counted.
+        burst_bytes: depth of the bucket; at least one frame, or nothing would ever pass.
+        queue_bytes: bytes that may wait; 0 makes it a policer. A queue takes a packet while
+            fewer than this many bytes wait in it.
     """
 
-    def __init__(self, rate_bps: float, burst_bytes: int = 0) -> None:
-        if rate_bps <= 0:
-            raise ValueError(f"a bucket needs a rate above zero, not {rate_bps}")
-        self.rate_bps = rate_bps
-        self._burst_s = burst_bytes * 8 / rate_bps
-        self._busy_until_s = float("-inf")
+    __slots__ = ("_burst_bytes", "_bytes_per_s", "_queue_bytes", "_seen_s", "_tokens_bytes")
 
-    def reserve(self, size_bytes: int, now_s: float) -> float:
-        """Take `size_bytes` and say how many seconds from now they may pass."""
-        start_s = max(self._busy_until_s, now_s - self._burst_s)
-        self._busy_until_s = start_s + size_bytes * 8 / self.rate_bps
-        return max(0.0, self._busy_until_s - now_s)
+    def __init__(self, *, rate_bps: float, burst_bytes: float, queue_bytes: float) -> None:
+        self._bytes_per_s = rate_bps / 8
+        self._burst_bytes = max(float(burst_bytes), FRAME_BYTES)
+        self._queue_bytes = queue_bytes
+        self._tokens_bytes = self._burst_bytes  # below zero: this many bytes wait
+        self._seen_s = float("-inf")
 
-    async def take(self, size_bytes: int) -> None:
-        """Wait until `size_bytes` may pass."""
-        wait_s = self.reserve(size_bytes, asyncio.get_running_loop().time())
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
+    def offer(self, frame_bytes: int, now_s: float) -> float | None:
+        """When a frame offered now leaves (≥ now); None if it is dropped.
+
+        `now_s` must not run backwards; a step back counts as no time having passed.
+        """
+        if now_s > self._seen_s:
+            if self._seen_s > float("-inf"):
+                gained = (now_s - self._seen_s) * self._bytes_per_s
+                self._tokens_bytes = min(self._burst_bytes, self._tokens_bytes + gained)
+            self._seen_s = now_s
+        short_bytes = frame_bytes - self._tokens_bytes
+        if short_bytes > 0 and (self._queue_bytes <= 0 or self.waiting_bytes >= self._queue_bytes):
+            return None
+        self._tokens_bytes -= frame_bytes
+        return self._seen_s + max(0.0, short_bytes) / self._bytes_per_s
+
+    @property
+    def waiting_bytes(self) -> float:
+        """Bytes in the queue at the time of the last offer."""
+        return max(0.0, -self._tokens_bytes)

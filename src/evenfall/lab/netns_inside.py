@@ -1,0 +1,214 @@
+"""The keeper of one emulated net: the first process inside fresh namespaces.
+
+`lab.netns` starts it as `unshare … python -m evenfall.lab.netns_inside`, with one end of a socket
+pair as standard input. It makes the network, forks the wire and the neighbour, reports, and then
+waits. It ends when the other end of the socket closes, whoever closed it and however (also
+`kill -9`); because it is process 1 of its own pid namespace, the kernel then ends everything in
+there, and with the last process go the namespaces and their interfaces.
+
+It refuses to start in the network namespace of whoever called it, or in one where any interface
+but an untouched loopback exists.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from evenfall.lab import linux, pages
+from evenfall.lab.censor import Censor
+from evenfall.lab.clock import LabClock
+from evenfall.lab.middlebox import SharedCounters, WireCounters, run_middlebox
+from evenfall.lab.neighbour import Received, run_neighbour
+from evenfall.lab.netns_network import Net, build
+from evenfall.lab.netns_topology import PLACES
+from evenfall.lab.packets import pack_address
+from evenfall.lab.pipeline import PathSettings, Pipeline
+from evenfall.lab.scenario import CensorRule
+from evenfall.model.errors import LabError
+
+__all__ = ["Failure", "Order", "Report", "main"]
+
+_MESSAGE_BYTES_MAX = 1 << 20
+_READY_S = 10.0
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What to build; one JSON message on standard input.
+
+    Attributes:
+        outside: number of the caller's network namespace, which must not be ours.
+        neighbour_flows: competing downloads over the bottleneck.
+    """
+
+    outside: int
+    path: PathSettings
+    clock: LabClock
+    rules: tuple[CensorRule, ...]
+    hosts: dict[str, str]
+    seed: int
+    neighbour_flows: int = 0
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The network stands.
+
+    Attributes:
+        descriptors: namespace → descriptor of it in this process.
+        congestion_control: what TCP uses on every route that crosses the net.
+        resolver_file: whether /etc/resolv.conf in there names the ISP's resolver.
+    """
+
+    descriptors: dict[str, int]
+    congestion_control: str
+    resolver_file: bool
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The network could not be made."""
+
+    expected: str
+    seen: str
+
+
+def main() -> int:
+    """Build what the order says, report, wait for the end; exit status."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # process 1 inherits orphans: let them go
+    control = socket.socket(fileno=os.dup(0))
+    order = msgspec.json.decode(control.recv(_MESSAGE_BYTES_MAX), type=Order)
+    try:
+        keeper = _Keeper(order)
+    except OSError as error:
+        seen = f"{error.strerror or error} (a step the kernel refused)"
+        control.send(msgspec.json.encode(Failure(expected="a network of our own", seen=seen)))
+        return 1
+    except LabError as error:
+        control.send(msgspec.json.encode(Failure(expected=error.expected, seen=error.seen)))
+        return 1
+    control.send(msgspec.json.encode(keeper.report))
+    return keeper.wait(control)
+
+
+class _Keeper:
+    def __init__(self, order: Order) -> None:
+        _refuse_foreign_ground(order.outside)
+        self._net: Net = build()
+        self._wire_counters = SharedCounters()
+        self._neighbour_counters = SharedCounters()
+        self._wire_alive = self._start_wire(order)
+        if order.neighbour_flows:
+            self._fork(
+                "neighbour",
+                lambda: run_neighbour(
+                    PLACES.flood, order.neighbour_flows, self._neighbour_counters
+                ),
+            )
+        self.report = Report(
+            descriptors=self._net.descriptors,
+            congestion_control=self._net.congestion_control,
+            resolver_file=_show_resolver(),
+        )
+
+    def wait(self, control: socket.socket) -> int:
+        """Answer questions for the counters until the caller is gone, or the wire is."""
+        while True:
+            readable, _, _ = select.select([control.fileno(), self._wire_alive], [], [])
+            if self._wire_alive in readable:
+                sys.stderr.write("the middlebox ended by itself\n")
+                return 1
+            if not control.recv(_MESSAGE_BYTES_MAX):
+                return 0
+            control.send(msgspec.json.encode(self._counters()))
+
+    def _counters(self) -> WireCounters:
+        counters = msgspec.json.decode(self._wire_counters.read() or b"{}", type=WireCounters)
+        received = msgspec.json.decode(self._neighbour_counters.read() or b"{}", type=Received)
+        counters.competing_bytes = received.competing_bytes
+        return counters
+
+    def _start_wire(self, order: Order) -> int:
+        """Fork the middlebox; the descriptor returned reads its end. Raises OSError."""
+        pipeline = _pipeline(order)
+        alive, ready = os.pipe()
+        self._fork("wire", lambda: run_middlebox(pipeline, self._wire_counters, ready))
+        os.close(ready)
+        readable, _, _ = select.select([alive], [], [], _READY_S)
+        if not (readable and os.read(alive, 1)):
+            raise LabError(
+                expected="the middlebox to open its two ports",
+                seen="it ended, or said nothing in time",
+                where="the wire's namespace",
+                remedy="Packet sockets (AF_PACKET) may be missing in this kernel.",
+            )
+        return alive
+
+    def _fork(self, namespace: str, run: Callable[[], None]) -> None:
+        """Run a function in a child inside one of the namespaces."""
+        if os.fork():
+            return
+        status = 1
+        try:
+            linux.enter_network(self._net.descriptors[namespace])
+            run()
+            status = 0
+        finally:
+            sys.excepthook(*sys.exc_info()) if status else None
+            os._exit(status)
+
+
+def _refuse_foreign_ground(outside: int) -> None:
+    """Go no further unless this network namespace is new and empty."""
+    interfaces = [name for _, name in socket.if_nameindex()]
+    if linux.namespace_number() == outside or interfaces != ["lo"] or os.getpid() != 1:
+        raise LabError(
+            expected="to be the first process in namespaces of our own",
+            seen=f"interfaces {', '.join(interfaces)}, process {os.getpid()}",
+            where="the lab's keeper",
+            remedy="It is started by the lab, never by hand.",
+        )
+
+
+def _pipeline(order: Order) -> Pipeline:
+    rng = random.Random(order.seed)  # noqa: S311  (a simulation, not a secret)
+    censor = Censor(
+        order.rules,
+        hosts=order.hosts,
+        addresses={
+            pack_address(address): order.hosts[role] for role, address in PLACES.origins.items()
+        },
+        resolver=pack_address(PLACES.resolver.address),
+        lie=PLACES.block_page,
+        block_page=lambda: pages.block_page_response(dt.datetime.now(dt.UTC)),
+        minute_of_day=order.clock.local_minutes,
+        rng=rng,
+    )
+    return Pipeline(order.path, censor, rng)
+
+
+def _show_resolver() -> bool:
+    """Let ordinary programs in here ask the ISP's resolver; false where there is no such file."""
+    usual = Path("/etc/resolv.conf")
+    if not usual.is_file():
+        return False
+    with tempfile.TemporaryDirectory(prefix="evenfall-") as folder, contextlib.suppress(OSError):
+        ours = Path(folder) / "resolv.conf"
+        ours.write_text(f"nameserver {PLACES.resolver.address}\n")
+        ours.chmod(0o644)
+        linux.bind_mount(ours, usual.resolve())
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The emulated net as data: namespaces, links, addresses and routes. The same in every scenario.
+
+    client ── home ── isp ══ wire ══ transit ── servers
+                       │
+                   neighbour
+
+The wire is the middlebox: a line with two ports and no address, which routers cannot see. TTL
+falls by one in home, isp and transit. Addresses are those set aside for private use (RFC 1918),
+carriers (RFC 6598) and documentation (RFC 5737).
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+import msgspec
+
+from evenfall.lab.plan import Endpoint, Places
+from evenfall.lab.scenario import ROLES
+
+__all__ = [
+    "CLIENT",
+    "LINKS",
+    "NAMESPACES",
+    "PLACES",
+    "ROUTERS",
+    "ROUTES",
+    "WIRE_PORTS",
+    "Port",
+    "Route",
+]
+
+NAMESPACES = ("client", "home", "isp", "neighbour", "wire", "transit", "servers")
+ROUTERS = frozenset({"home", "isp", "transit"})
+WIRE_PORTS = ("left", "right")
+"""Interfaces of the wire: `left` faces the ISP, `right` the transit."""
+
+CLIENT = "192.168.1.2"
+
+PLACES = Places(
+    origins={role: f"203.0.113.{11 + index}" for index, role in enumerate(ROLES)},
+    https_port=443,
+    http_port=80,
+    resolver=Endpoint("198.51.100.53", 53),
+    public_resolver=Endpoint("198.51.100.54", 53),
+    measurement=Endpoint("203.0.113.80", 8443),
+    block_page="203.0.113.90",
+    flood=Endpoint("203.0.113.99", 9),
+)
+
+
+class Port(msgspec.Struct, frozen=True):
+    """One end of a link: namespace, interface, addresses with their prefixes."""
+
+    namespace: str
+    interface: str
+    addresses: tuple[IPv4Interface, ...] = ()
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a namespace sends packets for a network."""
+
+    namespace: str
+    to: IPv4Network
+    via: IPv4Address
+    interface: str
+
+
+def _port(namespace: str, interface: str, *addresses: str) -> Port:
+    return Port(namespace, interface, tuple(IPv4Interface(address) for address in addresses))
+
+
+def _route(namespace: str, to: str, via: str, interface: str) -> Route:
+    return Route(namespace, IPv4Network(to), IPv4Address(via), interface)
+
+
+_SERVED = (
+    *PLACES.origins.values(),
+    PLACES.measurement.address,
+    PLACES.block_page,
+    PLACES.flood.address,
+)
+
+LINKS: tuple[tuple[Port, Port], ...] = (
+    (_port("client", "eth0", f"{CLIENT}/24"), _port("home", "lan", "192.168.1.1/24")),
+    (_port("home", "wan", "100.64.1.2/24"), _port("isp", "access", "100.64.1.1/24")),
+    (_port("neighbour", "eth0", "100.64.2.2/24"), _port("isp", "other", "100.64.2.1/24")),
+    (_port("isp", "uplink", "100.64.9.1/24"), _port("wire", WIRE_PORTS[0])),
+    (_port("wire", WIRE_PORTS[1]), _port("transit", "isp", "100.64.9.2/24")),
+    (
+        _port("transit", "servers", "198.51.100.1/24", "203.0.113.1/24"),
+        _port(
+            "servers",
+            "eth0",
+            f"{PLACES.resolver.address}/24",
+            f"{PLACES.public_resolver.address}/24",
+            *(f"{address}/24" for address in _SERVED),
+        ),
+    ),
+)
+
+ROUTES: tuple[Route, ...] = (
+    _route("client", "0.0.0.0/0", "192.168.1.1", "eth0"),
+    _route("home", "0.0.0.0/0", "100.64.1.1", "wan"),
+    _route("isp", "0.0.0.0/0", "100.64.9.2", "uplink"),
+    _route("isp", "192.168.1.0/24", "100.64.1.2", "access"),
+    _route("neighbour", "0.0.0.0/0", "100.64.2.1", "eth0"),
+    _route("transit", "0.0.0.0/0", "100.64.9.1", "isp"),
+    _route("servers", "0.0.0.0/0", "198.51.100.1", "eth0"),
+)
