@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
+from evenfall.lab.clock import LabClock
 from evenfall.lab.scenario import Drawn, Scenario
 from evenfall.model.errors import LabError, UsageError
 
@@ -42,14 +43,6 @@ Output = int | IO[bytes] | None
 """As `subprocess` takes it: PIPE is not useful here, DEVNULL, an open file, or None (inherit)."""
 
 _KILL_AFTER_S = 5.0
-
-
-class LabClock(Protocol):
-    """The scenario's own time of day, which may run faster than the real one."""
-
-    def minute_of_day(self) -> float:
-        """Local minutes since midnight, 0 ≤ x < 1440."""
-        ...
 
 
 class Stage(Protocol):
@@ -77,6 +70,9 @@ class Stage(Protocol):
         """Run a command where the client sits; its exit status (128 + n if signal n ended it).
 
         Args:
+            command: program and arguments, no shell.
+            stdout: as `subprocess` takes it; None: ours.
+            stderr: likewise.
             timeout_s: after it the command is ended and a LabError raised.
             env: added to the fixed environment.
 
@@ -110,6 +106,7 @@ class Backend(Protocol):
         """Set the network up; it is gone when the context is left.
 
         Args:
+            drawn: the scenario with its ranges drawn.
             folder: the client's folder, empty, not below or beside anything that holds the truth.
             clock: what schedules of censor rules are read against.
 
@@ -138,6 +135,8 @@ def choose_backend(
     """The backend asked for, or (`auto`) the first that can.
 
     Args:
+        name: of BACKEND_NAMES, or `auto`.
+        scenario: what is to be emulated.
         among: the backends to choose from; None: `backends()`.
 
     Raises:
@@ -202,6 +201,10 @@ def run_client(
 
     Args:
         command: with whatever prefix enters the client's namespace.
+        env: its whole environment, as `client_environment` makes it.
+        stdout: as `Stage.run`.
+        stderr: as `Stage.run`.
+        timeout_s: as `Stage.run`.
         name: what the person called it, for messages; empty: the command's first word.
 
     Raises:

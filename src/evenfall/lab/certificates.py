@@ -6,7 +6,7 @@ from a resolver, or a name sent to the wrong server, shows as it would on the re
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from cryptography.x509.oid import NameOID
 
 __all__ = ["Authority", "write_self_signed"]
 
-_BEFORE = datetime.timedelta(days=1)
-_AFTER = datetime.timedelta(days=30)
+_BEFORE = dt.timedelta(days=1)
+_AFTER = dt.timedelta(days=30)
 
 
 class Authority:
@@ -28,7 +28,7 @@ class Authority:
         now: aware datetime; certificates are valid from a day before it to 30 days after it.
     """
 
-    def __init__(self, now: datetime.datetime) -> None:
+    def __init__(self, now: dt.datetime) -> None:
         self._now = now
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._certificate = _self_signed(self._key, "Test authority", now, ca=True)
@@ -49,9 +49,7 @@ class Authority:
         _write_pair(signed, leaf_key, certificate=certificate, key=key)
 
 
-def write_self_signed(
-    host: str, *, certificate: Path, key: Path, now: datetime.datetime
-) -> None:
+def write_self_signed(host: str, *, certificate: Path, key: Path, now: dt.datetime) -> None:
     """Write a certificate that no authority vouches for: what a block page shows over HTTPS."""
     own_key = ec.generate_private_key(ec.SECP256R1())
     _write_pair(
@@ -60,7 +58,7 @@ def write_self_signed(
 
 
 def _builder(
-    name: str, key: ec.EllipticCurvePrivateKey, now: datetime.datetime
+    name: str, key: ec.EllipticCurvePrivateKey, now: dt.datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -74,7 +72,7 @@ def _builder(
 
 
 def _self_signed(
-    key: ec.EllipticCurvePrivateKey, name: str, now: datetime.datetime, *, ca: bool
+    key: ec.EllipticCurvePrivateKey, name: str, now: dt.datetime, *, ca: bool
 ) -> x509.Certificate:
     builder = _builder(name, key, now).issuer_name(_name(name))
     builder = _authority_extensions(builder) if ca else _server_extensions(builder, name)
@@ -98,9 +96,7 @@ def _authority_extensions(builder: x509.CertificateBuilder) -> x509.CertificateB
     ).add_extension(usage, critical=True)
 
 
-def _server_extensions(
-    builder: x509.CertificateBuilder, host: str
-) -> x509.CertificateBuilder:
+def _server_extensions(builder: x509.CertificateBuilder, host: str) -> x509.CertificateBuilder:
     return builder.add_extension(
         x509.BasicConstraints(ca=False, path_length=None), critical=True
     ).add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)

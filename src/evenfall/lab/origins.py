@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import ssl
 
-from evenfall.lab.bucket import TokenBucket
+from evenfall.lab.pacing import TokenBucket
 from evenfall.lab.pages import BLOCK_PAGE, large_body, page, response
 from evenfall.lab.plan import Endpoint
 
@@ -137,10 +137,8 @@ async def _answer(site: Site, head: bytes, writer: asyncio.StreamWriter) -> bool
         status, content_type, body = 405, "text/plain", b"GET or HEAD\n"
     else:
         status, content_type, body = site.find(path)
-    now = datetime.datetime.now(datetime.UTC)
-    writer.write(
-        response(status, body, content_type=content_type, now=now, keep_alive=keep_alive)
-    )
+    now = dt.datetime.now(dt.UTC)
+    writer.write(response(status, body, content_type=content_type, now=now, keep_alive=keep_alive))
     if method != "HEAD":
         await _send(site.bucket, body, writer)
     return keep_alive and status == 200

@@ -6,7 +6,7 @@ smaller), so that content does not tell scenarios or roles apart.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import email.utils
 import random
 
@@ -46,13 +46,13 @@ def page(host: str) -> bytes:
 
 
 def response(
-    status: int, body: bytes, *, content_type: str, now: datetime.datetime, keep_alive: bool
+    status: int, body: bytes, *, content_type: str, now: dt.datetime, keep_alive: bool
 ) -> bytes:
     """Head of an HTTP/1.1 response for `body` (the body itself is not in it)."""
     reason = _REASONS.get(status, "Unknown")
     lines = (
         f"HTTP/1.1 {status} {reason}",
-        f"Date: {email.utils.format_datetime(now.astimezone(datetime.UTC), usegmt=True)}",
+        f"Date: {email.utils.format_datetime(now.astimezone(dt.UTC), usegmt=True)}",
         f"Content-Type: {content_type}",
         f"Content-Length: {len(body)}",
         "Cache-Control: no-store",
@@ -63,7 +63,7 @@ def response(
     return "\r\n".join(lines).encode()
 
 
-def block_page_response(now: datetime.datetime) -> bytes:
+def block_page_response(now: dt.datetime) -> bytes:
     """A whole response with the block page: what a censor puts on the wire in one packet."""
     head = response(
         200, BLOCK_PAGE, content_type="text/html; charset=utf-8", now=now, keep_alive=False

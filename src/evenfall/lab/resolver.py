@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from evenfall.lab.plan import Endpoint
 
@@ -40,9 +41,7 @@ class DnsServer(asyncio.DatagramProtocol):
     async def start(self, listen: Endpoint) -> None:
         """Open both sockets. Raises OSError where the address is taken."""
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(
-            lambda: self, local_addr=(listen.address, listen.port)
-        )
+        await loop.create_datagram_endpoint(lambda: self, local_addr=(listen.address, listen.port))
         self._tcp = await asyncio.start_server(self._serve_tcp, listen.address, listen.port)
 
     def close(self) -> None:
@@ -56,8 +55,7 @@ class DnsServer(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the UDP socket."""
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one datagram; past the limit it is lost, as datagrams are."""
@@ -72,9 +70,7 @@ class DnsServer(asyncio.DatagramProtocol):
         if answer is not None and self._transport is not None:
             self._transport.sendto(answer, addr)
 
-    async def _serve_tcp(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _serve_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
         try:
             if self._connections <= _CONNECTIONS_MAX:

@@ -6,12 +6,14 @@ seed alone, and the pin is a random key's.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from evenfall.lab.plan import Places
 from evenfall.lab.scenario import CONTROL_ROLES, TARGET_ROLES, Drawn
+from evenfall.lab.world import Prepared
 
-__all__ = ["PLAIN_ROLES", "url_of", "write_targets"]
+__all__ = ["PLAIN_ROLES", "url_of", "write_client_folder", "write_targets"]
 
 PLAIN_ROLES = frozenset({"messenger"})
 """Asked over plain HTTP in every scenario: a block page needs a name that can be read."""
@@ -21,11 +23,21 @@ _PORTS_OF_SCHEMES = {"https": 443, "http": 80}
 
 def url_of(role: str, *, drawn: Drawn, seen: Places) -> str:
     """The address of a role's 1 MiB body, as the client is given it."""
-    scheme, port = (
-        ("http", seen.http_port) if role in PLAIN_ROLES else ("https", seen.https_port)
-    )
+    scheme, port = ("http", seen.http_port) if role in PLAIN_ROLES else ("https", seen.https_port)
     suffix = "" if port == _PORTS_OF_SCHEMES[scheme] else f":{port}"
     return f"{scheme}://{drawn.hosts[role]}{suffix}/1M.bin"
+
+
+def write_client_folder(folder: Path, *, drawn: Drawn, seen: Places, world: Prepared) -> Path:
+    """Fill the folder that the process under test is given; the target file's path.
+
+    It holds `targets.toml`, `ca.pem` and an empty `home`, in every scenario.
+    """
+    (folder / "home").mkdir(parents=True)
+    shutil.copyfile(world.authority, folder / "ca.pem")
+    path = folder / "targets.toml"
+    write_targets(path, drawn=drawn, seen=seen, pin=world.pin)
+    return path
 
 
 def write_targets(path: Path, *, drawn: Drawn, seen: Places, pin: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import os
 import signal
 import ssl
@@ -24,27 +24,45 @@ from evenfall.lab import certificates, names, origins
 from evenfall.lab.plan import Endpoint, Origin, Places, Resolver, WorldPlan
 from evenfall.lab.resolver import DnsServer
 from evenfall.lab.scenario import ROLES, Drawn
-from evenfall.model.errors import LabError
+from evenfall.model.errors import EvenfallError, LabError
+from evenfall.server import RAISED, pin_of, serve_pairs
 
-__all__ = ["main", "prepare_world", "serve_world"]
+__all__ = ["Prepared", "main", "prepare_world", "serve_world"]
 
 PLAN_NAME = "plan.json"
+MEASUREMENT_STATE = "measurement"
 READY = "ready\n"
 _NAME_OF_NOBODY = "restricted.invalid"
 
 
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run has made for itself.
+
+    Attributes:
+        plan: the argument of the world process.
+        authority: certificate (PEM) that the client has to trust.
+        pin: of the measurement server's key, as a target file names it.
+    """
+
+    plan: Path
+    authority: Path
+    pin: str
+
+
 def prepare_world(
-    folder: Path, drawn: Drawn, *, served: Places, seen: Places, now: datetime.datetime
-) -> Path:
+    folder: Path, drawn: Drawn, *, served: Places, seen: Places, now: dt.datetime
+) -> Prepared:
     """Make keys, certificates and the plan of one run in `folder` (created, mode 0700).
 
     Args:
+        folder: the run's own folder, which the process under test is never told.
+        drawn: hosts, and the rates of slow servers.
         served: where the servers listen.
         seen: where the client finds them, which is what the resolvers say.
         now: aware; certificates are valid from a day before it.
 
     Returns:
-        The plan's path, the argument of the world process. `folder/ca.pem` is beside it.
+        The plan's path (the argument of the world process), trust anchor and pin.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = certificates.Authority(now)
@@ -59,7 +77,7 @@ def prepare_world(
     )
     path = folder / PLAN_NAME
     path.write_bytes(msgspec.json.encode(_plan(folder, drawn, served=served, seen=seen)))
-    return path
+    return Prepared(plan=path, authority=folder / "ca.pem", pin=pin_of(folder / MEASUREMENT_STATE))
 
 
 def _plan(folder: Path, drawn: Drawn, *, served: Places, seen: Places) -> WorldPlan:
@@ -137,6 +155,10 @@ async def _start_all(plan: WorldPlan, stack: contextlib.AsyncExitStack) -> None:
     if plan.block_page_tls is not None:
         context = _context(folder, "block_page")
         _closing(stack, await origins.serve_site(block_page, plan.block_page_tls, context))
+    if plan.measurement is not None:
+        where = (plan.measurement.address, plan.measurement.port)
+        state = folder / MEASUREMENT_STATE
+        await stack.enter_async_context(serve_pairs(listen=where, state=state, limits=RAISED))
     if plan.flood is not None:
         _closing(stack, await origins.serve_flood(plan.flood))
 
@@ -166,7 +188,7 @@ def main(arguments: list[str]) -> int:
     plan = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=WorldPlan)
     try:
         asyncio.run(_serve_until_left(plan))
-    except LabError as error:
+    except EvenfallError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     return 0

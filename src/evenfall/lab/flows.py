@@ -9,34 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping
 
+from evenfall.lab.clock import within
 from evenfall.lab.scenario import CensorRule
 
-__all__ = ["Decider", "is_active", "minute_of"]
-
-_DAY_MINUTES = 24 * 60
-
-
-def minute_of(local: str) -> int:
-    """Minutes since midnight of `HH:MM`; `24:00` is 1440.
-
-    Raises:
-        ValueError: not a time of day.
-    """
-    hours, _, minutes = local.partition(":")
-    minute = int(hours) * 60 + int(minutes)
-    if not (0 <= minute <= _DAY_MINUTES and 0 <= int(minutes) < 60):
-        raise ValueError(f"not a time of day: {local!r}")
-    return minute
-
-
-def is_active(rule: CensorRule, minute_of_day: float) -> bool:
-    """Whether the rule's schedule holds at a local minute: half-open, may cross midnight."""
-    if not rule.from_local and not rule.to_local:
-        return True
-    start, end = minute_of(rule.from_local or "00:00"), minute_of(rule.to_local or "24:00")
-    if start < end:
-        return start <= minute_of_day < end
-    return minute_of_day >= start or minute_of_day < end
+__all__ = ["Decider"]
 
 
 class Decider:
@@ -69,7 +45,8 @@ class Decider:
         for rule, names in self._rules:
             if rule.action.partition(".")[0] != layer or not _covers(names, name):
                 continue
-            if is_active(rule, minute) and self._rng.random() < rule.share:
+            active = within(minute, rule.from_local, rule.to_local)
+            if active and self._rng.random() < rule.share:
                 return rule
         return None
 

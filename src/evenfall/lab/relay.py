@@ -1,0 +1,243 @@
+"""The line and the censor as a TCP relay: what `loopback` has instead of packets.
+
+A relay listens where the client looks and carries each connection to the real server: paced by the
+line's shared buckets, delayed by half a round trip each way, and treated as the censor's rule says
+once the name is known (the ClientHello's server name or the `Host` header; bytes are held until
+then, however they are split over segments).
+
+What it does not do: the client's TCP ends here. `connect()` is answered at once; there is no loss,
+no retransmission, no slow start; a policer's drops become waiting. Goodput and blocking are true,
+TCP_INFO is not.
+
+Limits: 64 KiB of opening, 60 s to send it, 256 connections, two hundred pieces in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable
+
+import msgspec
+
+from evenfall.lab.flows import Decider
+from evenfall.lab.opening import Opening
+from evenfall.lab.pacing import TokenBucket
+from evenfall.lab.plan import Endpoint
+from evenfall.lab.scenario import CensorRule
+
+__all__ = ["Line", "Relay", "listening_socket", "piece_bytes"]
+
+_OPENING_S = 60.0
+_SILENCE_S = 120.0
+_CONNECTIONS_MAX = 256
+_PIECES_IN_FLIGHT_MAX = 200
+_PIECE_BYTES_MIN = 1448
+_PIECE_BYTES_MAX = 16_384
+_PIECE_S = 0.01
+_SOCKET_BUFFER_BYTES = 32_768
+_SEGMENT_BYTES = 1448
+_BACKLOG = 128
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """The client's access line, shared by all its connections.
+
+    Attributes:
+        down, up: pace of each direction.
+        delay_s: one way, half of the round trip.
+    """
+
+    down: TokenBucket
+    up: TokenBucket
+    delay_s: float
+
+
+class _Direction(msgspec.Struct, frozen=True, kw_only=True):
+    buckets: tuple[TokenBucket, ...]
+    delay_s: float
+
+
+def piece_bytes(rate_bps: float) -> int:
+    """Small enough that flows share a slow line evenly, large enough to be cheap."""
+    return int(min(max(rate_bps * _PIECE_S / 8, _PIECE_BYTES_MIN), _PIECE_BYTES_MAX))
+
+
+def listening_socket(listen: Endpoint) -> socket.socket:
+    """A listening socket with small buffers, so that the client feels the relay's pace.
+
+    Loopback would otherwise take 64 KiB at a time and megabytes in advance. Raises OSError.
+    """
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER_BYTES)
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES)
+        server.bind((listen.address, listen.port))
+        server.listen(_BACKLOG)
+        server.setblocking(False)
+    except OSError:
+        server.close()
+        raise
+    return server
+
+
+class Relay:
+    """Carries connections from one place to one server.
+
+    Args:
+        upstream: the real server.
+        block_page: where a blocked plain request goes instead.
+    """
+
+    def __init__(
+        self, *, upstream: Endpoint, block_page: Endpoint, line: Line, decider: Decider
+    ) -> None:
+        self._upstream = upstream
+        self._block_page = block_page
+        self._line = line
+        self._decider = decider
+        self._server: asyncio.Server | None = None
+        self._open = 0
+
+    async def start(self, listening: socket.socket) -> None:
+        """Accept connections on a socket of `listening_socket`."""
+        self._server = await asyncio.start_server(
+            self._connected, sock=listening, limit=_PIECE_BYTES_MAX
+        )
+
+    def close(self) -> None:
+        """Accept no more; connections that are open end with the loop."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open += 1
+        try:
+            if self._open <= _CONNECTIONS_MAX:
+                await self._serve(reader, writer)
+        except* (OSError, TimeoutError):
+            _reset(writer)  # one side is gone: the other shall see it as it would without us
+        finally:
+            self._open -= 1
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opening, rule = await self._read_opening(reader)
+        if rule is not None and rule.action == "sni.reset":
+            await asyncio.sleep(self._line.delay_s)
+            _reset(writer)
+        elif rule is not None and rule.action == "sni.drop":
+            await _swallow(reader)
+        elif opening:
+            await self._carry(opening, rule, reader, writer)
+
+    async def _read_opening(self, reader: asyncio.StreamReader) -> tuple[bytes, CensorRule | None]:
+        """The client's first bytes, as many as it takes to know the name, and the rule for it."""
+        opening = Opening()
+        async with asyncio.timeout(_OPENING_S):
+            while not opening.decided:
+                received = await reader.read(_PIECE_BYTES_MAX)
+                if not received:
+                    return opening.data, None
+                opening.feed(received)
+        return opening.data, self._decider.rule_for(opening.layer, opening.name)
+
+    async def _carry(
+        self,
+        opening: bytes,
+        rule: CensorRule | None,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        blocked = rule is not None and rule.action == "http.blockpage"
+        upstream = self._block_page if blocked else self._upstream
+        far_reader, far_writer = await asyncio.open_connection(
+            upstream.address, upstream.port, limit=_PIECE_BYTES_MAX
+        )
+        up = _direction(self._line.up, rule, self._line.delay_s)
+        down = _direction(self._line.down, rule, self._line.delay_s)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pump(reader, far_writer, up, opening))
+                group.create_task(_pump(far_reader, writer, down, b""))
+        finally:
+            far_writer.close()
+
+
+def _direction(shared: TokenBucket, rule: CensorRule | None, delay_s: float) -> _Direction:
+    """One way of a flow, with a bucket of its own if the censor slows it."""
+    if rule is None or rule.action not in ("sni.police", "sni.shape"):
+        return _Direction(buckets=(shared,), delay_s=delay_s)
+    burst_bytes = rule.burst_bytes if rule.action == "sni.police" else 0
+    own = TokenBucket(rule.rate_bps, burst_bytes)
+    return _Direction(buckets=(own, shared), delay_s=delay_s)
+
+
+async def _pump(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    direction: _Direction,
+    opening: bytes,
+) -> None:
+    """Carry one direction until its end, which is passed on as a half-close."""
+    in_flight: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_PIECES_IN_FLIGHT_MAX)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_take_in(reader, in_flight, direction, opening))
+        group.create_task(_let_out(in_flight, writer))
+
+
+async def _take_in(
+    reader: asyncio.StreamReader,
+    in_flight: asyncio.Queue[tuple[float, bytes]],
+    direction: _Direction,
+    opening: bytes,
+) -> None:
+    clock: Callable[[], float] = asyncio.get_running_loop().time
+    size = piece_bytes(min(bucket.rate_bps for bucket in direction.buckets))
+    pieces = [opening[start : start + size] for start in range(0, len(opening), size)]
+    while True:
+        piece = pieces.pop(0) if pieces else await reader.read(size)
+        for bucket in direction.buckets:
+            await bucket.take(len(piece))
+        await in_flight.put((clock() + direction.delay_s, piece))
+        if not piece:
+            return
+
+
+async def _let_out(
+    in_flight: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+) -> None:
+    clock = asyncio.get_running_loop().time
+    writer.transport.set_write_buffer_limits(high=_PIECE_BYTES_MAX)
+    while True:
+        due_s, piece = await in_flight.get()
+        wait_s = due_s - clock()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        if not piece:
+            break
+        writer.write(piece)
+        await writer.drain()
+    with contextlib.suppress(OSError):
+        if writer.can_write_eof():
+            writer.write_eof()
+
+
+async def _swallow(reader: asyncio.StreamReader) -> None:
+    """Read and forget until the client gives up: silence as a censor makes it."""
+    async with asyncio.timeout(_SILENCE_S):
+        while await reader.read(_PIECE_BYTES_MAX):
+            pass
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """End the connection with a RST instead of a FIN."""
+    sock = writer.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
