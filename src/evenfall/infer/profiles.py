@@ -12,9 +12,11 @@ __all__ = [
     "CHECK_2026",
     "NIGHTLY_2026",
     "PAIRS_2026",
+    "WATCH_2026",
     "CheckProfile",
     "NightlyProfile",
     "PairsProfile",
+    "WatchProfile",
 ]
 
 
@@ -180,6 +182,21 @@ class CheckProfile:
     evidence_open: float = 20.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class WatchProfile:
+    """Looking again and again (METHOD 2, last point): an e-detector over a row of pairs.
+
+    Attributes:
+        share: share of flows hit that the detector is tuned to.
+        alarm: on average at least this many innocent pairs pass before a false alarm.
+    """
+
+    name: str
+    share: float = 0.6
+    alarm: float = 20_000.0
+
+
 PAIRS_2026 = PairsProfile(name="pairs-2026")
 CHECK_2026 = CheckProfile(name="check-2026", pairs=PAIRS_2026)
 NIGHTLY_2026 = NightlyProfile(name="nightly-2026")
+WATCH_2026 = WatchProfile(name="watch-2026")
