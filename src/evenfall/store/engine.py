@@ -1,0 +1,100 @@
+"""The engine: one DuckDB in memory, set up so that it touches nothing but the store's folder.
+
+No extension is ever fetched, the time zone is UTC, work that does not fit in memory goes to the
+store's own tmp/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from evenfall.archive.columns import ObservationColumns
+from evenfall.model.schema import OBSERVATION_COLUMNS
+
+__all__ = ["MEMORY_MAX", "connect", "literal", "observations_table", "rows_of_files", "stage"]
+
+MEMORY_MAX = "2GB"
+
+
+def connect(temporary: Path) -> duckdb.DuckDBPyConnection:
+    """A fresh engine that spills to `temporary`."""
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "temp_directory": str(temporary / "engine"),
+            "memory_limit": MEMORY_MAX,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def literal(text: str) -> str:
+    """A text as a SQL constant; only for names and paths of our own."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def observations_table(name: str) -> str:
+    """SQL that makes an empty table of observations."""
+    columns = ", ".join(f'"{c.name}" {c.sql_type}' for c in OBSERVATION_COLUMNS)
+    return f"CREATE OR REPLACE TEMP TABLE {name} ({columns})"
+
+
+def rows_of_files(files: Sequence[Path]) -> str:
+    """SQL for the rows of Parquet files; a column that a file does not have is null in it.
+
+    A column of a newer minor version is kept.
+    """
+    typed = ", ".join(f'NULL::{c.sql_type} AS "{c.name}"' for c in OBSERVATION_COLUMNS)
+    empty = f"SELECT {typed} WHERE false"
+    if not files:
+        return empty
+    paths = ", ".join(literal(str(file)) for file in files)
+    source = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+    return f"{empty} UNION ALL BY NAME SELECT * FROM {source}"  # noqa: S608  (our own paths)
+
+
+def stage(
+    connection: duckdb.DuckDBPyConnection, table: str, batch: ObservationColumns, import_id: str
+) -> None:
+    """Append a batch to a table made by `observations_table`, as columns.
+
+    Every row gets `import_id`, so that it counts only once its ledger line is written.
+    """
+    if not batch.rows:
+        return
+    sources: dict[str, npt.NDArray[Any]] = dict(batch.columns)
+    sources["import_id"] = np.full(batch.rows, import_id, dtype=object)
+    kinds = {c.name: c.sql_type for c in OBSERVATION_COLUMNS}
+    names = ", ".join(f'"{name}"' for name in sources)
+    casts = ", ".join(_cast(name, kinds[name]) for name in sources)
+    _insert(connection, table, names, casts, sources)
+
+
+def _cast(name: str, sql_type: str) -> str:
+    # Lists come as their JSON text.
+    through = "::JSON" if sql_type.endswith("[]") else ""
+    return f'"{name}"{through}::{sql_type}'
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    names: str,
+    casts: str,
+    sources: Mapping[str, npt.NDArray[Any]],
+) -> None:
+    connection.register("incoming", dict(sources))
+    try:
+        connection.execute(f"INSERT INTO {table} ({names}) SELECT {casts} FROM incoming")  # noqa: S608  (names of our own)
+    finally:
+        connection.unregister("incoming")

@@ -1,0 +1,339 @@
+"""An open store: what one may ask of it, and how a batch of rows becomes part of it.
+
+A batch counts from the moment its ledger line is on the disk, and not before: a process that is
+killed, or a disk that is full, on the way leaves a store that opens, reads as before, and takes the
+same batch again to the same result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from evenfall import __version__
+from evenfall.archive.columns import from_observations
+from evenfall.archive.rows import ImportCounts
+from evenfall.archive.table import TableBatch
+from evenfall.infer.series import Series
+from evenfall.model.curfew import Curfew, SeriesFinding
+from evenfall.model.errors import StoreError
+from evenfall.model.observation import Observation
+from evenfall.model.vocabulary import Provenance
+from evenfall.store.digest import digest_of
+from evenfall.store.durable import store_faults
+from evenfall.store.engine import connect, literal, observations_table, rows_of_files, stage
+from evenfall.store.findings import read_findings, write_findings
+from evenfall.store.folder import Folder, open_folder, writer_lock
+from evenfall.store.ledger import Ledger, LedgerEntry
+from evenfall.store.parquet import merge_staged, observation_files
+from evenfall.store.quarantine import QuarantinedRow, QuarantineWriter, read_quarantine
+from evenfall.store.series import load_series
+
+__all__ = ["ImportSource", "Store", "open_store"]
+
+_SYNTH_BATCH_ROWS = 20_000
+ZONE_DEFAULT = "UTC"
+
+
+class ImportSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A file about to be imported.
+
+    Attributes:
+        name: its last path component; `path` as it is on this machine.
+        sha256: hex, of its decompressed bytes.
+        format: as `table/1`.
+        map_text, share_over_ppm: of the map file.
+    """
+
+    name: str
+    sha256: str
+    format: str
+    path: str = ""
+    map_text: str = ""
+    share_over_ppm: int = 0
+
+
+@contextlib.contextmanager
+def open_store(path: Path, *, write: bool) -> Iterator[Store]:
+    """Open a store folder; made if it is absent and is to be written.
+
+    Args:
+        path: the folder.
+        write: be its one writer while inside.
+
+    Raises:
+        StoreError: not a store, newer than we are, locked by another writer, not accessible.
+    """
+    folder = open_folder(path, write=write)
+    with contextlib.ExitStack() as stack:
+        if write:
+            stack.enter_context(writer_lock(folder))
+            temporary = folder.temporary
+        else:
+            temporary = Path(tempfile.gettempdir()) / f"evenfall-{folder.path.name}-read"
+        yield stack.enter_context(contextlib.closing(Store(folder, temporary, writes=write)))
+        if write:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+class Store:
+    """Made by `open_store`."""
+
+    def __init__(self, folder: Folder, temporary: Path, *, writes: bool) -> None:
+        self._folder = folder
+        self._ledger = Ledger(folder)
+        self._writes = writes
+        self._connection = connect(temporary)
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._folder.path
+
+    def close(self) -> None:
+        """Let go of the engine; `open_store` does it."""
+        self._connection.close()
+
+    def imports(self) -> list[LedgerEntry]:
+        """Every batch that counts, oldest first."""
+        return self._ledger.entries()
+
+    def known(self, sha256: str) -> LedgerEntry | None:
+        """The batch that held these bytes, if they were imported before."""
+        return next((e for e in self._ledger.entries() if e.sha256 == sha256), None)
+
+    def add_import(
+        self,
+        source: ImportSource,
+        batches: Iterable[TableBatch],
+        *,
+        on_clean_end: Callable[[], None] = lambda: None,
+    ) -> ImportCounts:
+        """Bring one file in: all of it, or nothing.
+
+        Args:
+            source: what file; if its bytes were imported before, nothing is read and every row
+                is a duplicate.
+            batches: its rows, in order; an exception from here leaves the store as it was.
+            on_clean_end: called after the last batch and before anything is written; raises if
+                the file did not end as it should.
+
+        Raises:
+            StoreError: the folder cannot be written, or the accounts do not add up.
+        """
+        self._refuse_reader()
+        if before := self.known(source.sha256):
+            return _all_duplicates(before.counts)
+        import_id = _import_id(source.format, source.sha256)
+        with self._faults("write the imported rows"):
+            self._connection.execute(observations_table("staged"))
+            refused = QuarantineWriter(self._connection)
+        tally = _Tally()
+        for batch in batches:
+            with self._faults("hold the imported rows"):
+                stage(self._connection, "staged", batch.observations, import_id)
+                refused.add(batch.quarantined)
+            tally.add(batch)
+        on_clean_end()
+        with self._faults("write the imported rows"):
+            known = merge_staged(self._connection, self._folder, self._counting_ids())
+            refused.write(self._folder, import_id, source.name)
+            self._connection.execute("DROP TABLE staged")
+        counts = tally.counts(known.records, known.observations, known.repeated)
+        entry = _entry("import", import_id, source, counts.checked(where=source.name))
+        self._ledger.append(entry)
+        return counts
+
+    def add_observations(
+        self,
+        observations: Iterable[Observation],
+        *,
+        name: str,
+        format: str = "synth",  # noqa: A002  (the ledger's word)
+    ) -> ImportCounts:
+        """Bring simulated observations in: all of them, or nothing; the ledger says `synth`.
+
+        Rows that are there already are duplicates. `import_id` is set on every row.
+
+        Raises:
+            StoreError: an observation that is not simulated (measured ones come in as records or
+                files, never bare), or the folder cannot be written.
+        """
+        self._refuse_reader()
+        ids = hashlib.sha256()
+        count = 0
+        import_id = _import_id(format, name)
+        with self._faults("write the simulated rows"):
+            self._connection.execute(observations_table("staged"))
+        rows = iter(observations)
+        while chunk := list(itertools.islice(rows, _SYNTH_BATCH_ROWS)):
+            _refuse_measured(chunk, name)
+            for observation in chunk:
+                ids.update(observation.observation_id.encode() + b"\n")
+            count += len(chunk)
+            with self._faults("hold the simulated rows"):
+                stage(self._connection, "staged", from_observations(chunk), import_id)
+        with self._faults("write the simulated rows"):
+            known = merge_staged(self._connection, self._folder, self._counting_ids())
+            self._connection.execute("DROP TABLE staged")
+        counts = ImportCounts(
+            lines_in=count,
+            stored=count - known.observations,
+            duplicates=known.observations,
+            blank=0,
+            quarantined={},
+            repeated=0,
+            observations=count - known.observations,
+        ).checked(where=name)
+        if counts.stored:
+            source = ImportSource(name=name, sha256=ids.hexdigest(), format=format)
+            self._ledger.append(_entry("synth", import_id, source, counts))
+        return counts
+
+    def series(
+        self,
+        services: Sequence[str] | None = None,
+        networks: Sequence[str] | None = None,
+        *,
+        zone: str = ZONE_DEFAULT,
+    ) -> list[Series]:
+        """What the estimator of nights is given, ordered by service and network.
+
+        Args:
+            services: only these; None: all.
+            networks: only these; None: all.
+            zone: IANA zone of observations that carry none.
+        """
+        entries = self._ledger.entries()
+        wanted = ""
+        if services is not None:
+            names = ", ".join(literal(service) for service in services) or "NULL"
+            # Controls and neutral pairs are filed under other services, and needed too.
+            wanted = f" AND (role = 'control' OR is_null_pair OR service IN ({names}))"
+        with self._faults("read the observations"):
+            rows = self._rows(entries, networks) + wanted
+            shares = [(entry.import_id, entry.share_over_ppm) for entry in entries]
+            return load_series(self._connection, rows, shares, zone)
+
+    def write_findings(self, curfews: Sequence[Curfew], findings: Sequence[SeriesFinding]) -> None:
+        """Replace the findings by those of an analysis."""
+        self._refuse_reader()
+        write_findings(self._folder, curfews, findings)
+
+    def findings(self) -> tuple[list[Curfew], list[SeriesFinding]]:
+        """The findings of the last analysis; empty before the first."""
+        return read_findings(self._folder)
+
+    def quarantined(self, *, rows_max: int = 1000) -> list[QuarantinedRow]:
+        """The first rows that were not kept, of the imports that count."""
+        paths = [self._folder.quarantine / f"{e.import_id}.parquet" for e in self.imports()]
+        with self._faults("read the quarantine"):
+            files = [path for path in paths if path.exists()]
+            return read_quarantine(self._connection, files, rows_max=rows_max)
+
+    def digest(self) -> str:
+        """Equal for two stores that hold the same facts."""
+        with self._faults("read the observations"):
+            return digest_of(self._connection, self._rows(self._ledger.entries(), None))
+
+    def _rows(self, entries: Sequence[LedgerEntry], networks: Sequence[str] | None) -> str:
+        counting = ", ".join(literal(entry.import_id) for entry in entries) or "NULL"
+        files = observation_files(self._folder, networks)
+        return (
+            f"SELECT * FROM ({rows_of_files(files)}) "  # noqa: S608  (our own names)
+            f"WHERE (import_id IS NULL OR import_id IN ({counting}))"
+        )
+
+    def _counting_ids(self) -> list[str]:
+        return [entry.import_id for entry in self._ledger.entries()]
+
+    def _faults(self, doing: str) -> contextlib.AbstractContextManager[None]:
+        return store_faults(doing, self.path)
+
+    def _refuse_reader(self) -> None:
+        if not self._writes:
+            raise StoreError(
+                expected="a store opened for writing",
+                seen="one opened for reading",
+                where=str(self.path),
+                remedy="Open it with write=True.",
+            )
+
+
+class _Tally:
+    """Counts the batches of one file."""
+
+    def __init__(self) -> None:
+        self._lines = self._kept = self._blank = self._repeated = self._observations = 0
+        self._quarantined: dict[str, int] = {}
+
+    def add(self, batch: TableBatch) -> None:
+        self._lines += batch.rows_in
+        self._kept += batch.rows_kept
+        self._blank += batch.blank
+        self._repeated += batch.repeated
+        self._observations += batch.observations.rows
+        for row in batch.quarantined:
+            self._quarantined[str(row.reason)] = self._quarantined.get(str(row.reason), 0) + 1
+
+    def counts(self, records: int, observations: int, repeated: int) -> ImportCounts:
+        return ImportCounts(
+            lines_in=self._lines,
+            stored=self._kept - records,
+            duplicates=records,
+            blank=self._blank,
+            quarantined=dict(sorted(self._quarantined.items())),
+            repeated=self._repeated - repeated,
+            observations=self._observations - observations,
+        )
+
+
+def _all_duplicates(before: ImportCounts) -> ImportCounts:
+    return ImportCounts(
+        lines_in=before.lines_in,
+        stored=0,
+        duplicates=before.lines_in - before.blank,
+        blank=before.blank,
+        quarantined={},
+        repeated=0,
+        observations=0,
+    )
+
+
+def _entry(kind: str, import_id: str, source: ImportSource, counts: ImportCounts) -> LedgerEntry:
+    return LedgerEntry(
+        import_id=import_id,
+        kind=kind,
+        name=source.name,
+        path=source.path,
+        sha256=source.sha256,
+        format=source.format,
+        map_text=source.map_text,
+        share_over_ppm=source.share_over_ppm,
+        counts=counts,
+        imported_us=time.time_ns() // 1000,
+        software=f"evenfall {__version__}",
+    )
+
+
+def _import_id(form: str, what: str) -> str:
+    return hashlib.sha256(f"evenfall-import-v1\0{form}\0{what}".encode()).hexdigest()[:20]
+
+
+def _refuse_measured(observations: Iterable[Observation], name: str) -> None:
+    for observation in observations:
+        if observation.provenance is not Provenance.SYNTH:
+            raise StoreError(
+                expected="simulated observations (provenance synth)",
+                seen=f"provenance {observation.provenance}",
+                where=f"{name}, {observation.observation_id}",
+                remedy="Measured observations come in as signed records or as files.",
+            )
