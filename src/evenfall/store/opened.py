@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -78,7 +79,7 @@ def open_store(path: Path, *, write: bool) -> Iterator[Store]:
             stack.enter_context(writer_lock(folder))
             temporary = folder.temporary
         else:
-            temporary = Path(tempfile.gettempdir()) / f"evenfall-{folder.path.name}-read"
+            temporary = Path(tempfile.gettempdir()) / f"evenfall-{os.getpid()}"
         yield stack.enter_context(contextlib.closing(Store(folder, temporary, writes=write)))
         if write:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -114,8 +115,6 @@ class Store:
         self,
         source: ImportSource,
         batches: Iterable[TableBatch],
-        *,
-        on_clean_end: Callable[[], None] = lambda: None,
     ) -> ImportCounts:
         """Bring one file in: all of it, or nothing.
 
@@ -123,8 +122,6 @@ class Store:
             source: what file; if its bytes were imported before, nothing is read and every row
                 is a duplicate.
             batches: its rows, in order; an exception from here leaves the store as it was.
-            on_clean_end: called after the last batch and before anything is written; raises if
-                the file did not end as it should.
 
         Raises:
             StoreError: the folder cannot be written, or the accounts do not add up.
@@ -142,7 +139,6 @@ class Store:
                 stage(self._connection, "staged", batch.observations, import_id)
                 refused.add(batch.quarantined)
             tally.add(batch)
-        on_clean_end()
         with self._faults("write the imported rows"):
             known = merge_staged(self._connection, self._folder, self._counting_ids())
             refused.write(self._folder, import_id, source.name)

@@ -1,0 +1,56 @@
+"""What an analysis says in a terminal: a table of all series, then a paragraph for each curfew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evenfall.model.curfew import Curfew, SeriesFinding
+from evenfall.model.vocabulary import SeriesState
+from evenfall.text.nights import answer, facts, not_shown, plain, state_words
+
+__all__ = ["TABLE_HEADINGS", "curfew_lines", "summary_line", "table_rows"]
+
+TABLE_HEADINGS = ("service", "network", "what", "nights", "n", "p")
+
+Key = tuple[str, str]
+
+
+def table_rows(
+    curfews: Sequence[Curfew], findings: Sequence[SeriesFinding]
+) -> list[tuple[str, ...]]:
+    """One row a series, those with a finding first, then by how much was measured."""
+    found = {(c.service, c.network): c for c in curfews}
+    ordered = sorted(
+        findings, key=lambda f: ((f.service, f.network) not in found, -f.n, f.service, f.network)
+    )
+    return [_row(finding, found.get((finding.service, finding.network))) for finding in ordered]
+
+
+def _row(finding: SeriesFinding, curfew: Curfew | None) -> tuple[str, ...]:
+    return (
+        finding.service,
+        finding.network,
+        state_words(finding, curfew),
+        str(finding.nights_measured),
+        f"{finding.n:,}",
+        "–" if finding.p_value is None else f"{finding.p_value:.4f}",
+    )
+
+
+def curfew_lines(finding: SeriesFinding, curfew: Curfew) -> list[str]:
+    """The answer, how sure, and what it does not show."""
+    lines = [f"{curfew.network}: {plain(answer(finding, curfew))}"]
+    lines += [f"  {fact.figure}: {fact.basis}" for fact in facts(finding, curfew)]
+    lines.append("  What it does not show:")
+    lines += [f"  – {sentence}" for sentence in not_shown(finding, curfew)]
+    return lines
+
+
+def summary_line(findings: Sequence[SeriesFinding]) -> str:
+    """How many series were judged, and how many of each state."""
+    counts = {state: sum(f.state is state for f in findings) for state in SeriesState}
+    return (
+        f"{len(findings)} series judged: {counts[SeriesState.CURFEW]} with recurring hours, "
+        f"{counts[SeriesState.ALWAYS]} at all measured hours, {counts[SeriesState.NONE]} without, "
+        f"{counts[SeriesState.INSUFFICIENT]} with too little measured."
+    )
