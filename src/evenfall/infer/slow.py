@@ -23,13 +23,25 @@ from evenfall.infer.ground import Ground, is_slow
 from evenfall.infer.speed import attainable_bps, compare, speed_of
 from evenfall.model.vocabulary import Scope, State
 
-__all__ = ["judge_speed", "slowness"]
+__all__ = ["is_suspiciously_slow", "judge_speed", "slowness"]
 
 
 def slowness(attempt: Attempt, ground: Ground) -> float | None:
     """Control ÷ target at equal bytes; None if nothing is comparable."""
     speed = speed_of(attempt, ground.profile)
     return compare(speed, ground.speeds, ground.profile) if speed else None
+
+
+def is_suspiciously_slow(attempt: Attempt, ground: Ground) -> bool:
+    """Much slower than the controls at equal bytes, and not merely far away."""
+    speed = speed_of(attempt, ground.profile)
+    ratio = slowness(attempt, ground)
+    if speed is None or ratio is None or ratio < ground.profile.slow_factor:
+        return False
+    if speed.capped:
+        return True
+    allowed_bps = attainable_bps(speed.body_bytes, speed.rtt_us, ground.profile)
+    return speed.bps_at(speed.body_bytes) < ground.profile.attainable_share * allowed_bps
 
 
 def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -> Finding:
@@ -41,17 +53,7 @@ def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -
     if pairs.throttled:
         return _by_name(ratio, pairs, witnesses)
     slow_too = speed is not None and is_slow(speed, ground.profile, tariff_bps=ground.tariff_bps)
-    far = (
-        speed is not None
-        and not speed.capped
-        and ratio is not None
-        and (
-            speed.bps_at(speed.body_bytes)
-            >= ground.profile.attainable_share
-            * attainable_bps(speed.body_bytes, speed.rtt_us, ground.profile)
-        )
-    )
-    slower = ratio is not None and ratio >= ground.profile.slow_factor and not far
+    slower = is_suspiciously_slow(last, ground)
     if ground.line_slow and (slow_too or slower):
         return Finding(
             rule_id="check.slow.generalized",

@@ -111,7 +111,8 @@ async def get(
         "direction": Direction.DOWNLOAD,
     }
     try:
-        await stream.write(request(host, path), timeout_s=time_max_s)
+        message = request(_host_field(host, port, is_tls=sni is not None), path)
+        await stream.write(message, timeout_s=time_max_s)
         progress = await _read(stream, round_, start, reader, body, time_max_s)
     except NetworkFailure as failure:
         progress = _Progress(failure=failure.code, operation=failure.operation)
@@ -235,6 +236,12 @@ def _failure(
     if reader.status is not None and reader.status >= 400:
         return "http_request_failed", "read"
     return None, None
+
+
+def _host_field(host: str, port: int, *, is_tls: bool) -> str:
+    """What `Host` says: the port only where it is not the scheme's own (RFC 9110 §7.2)."""
+    name = f"[{host}]" if ":" in host else host
+    return name if port == (443 if is_tls else 80) else f"{name}:{port}"
 
 
 def _is_redirect(status: int | None) -> bool:

@@ -1,0 +1,150 @@
+"""The second look: what has to be seen before a failure or a slow page may mean anything.
+
+For each target that failed, came with a strange page, or was slow: the same again; a neutral name
+at the same address; and, where the resolvers disagree, the service at the other resolver's address.
+What to look at is decided from the facts so far; nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from evenfall.infer.facts import Attempt, Site, Stage, sort_pairs, sort_site
+from evenfall.infer.ground import Ground, survey
+from evenfall.infer.names import shows_block_page
+from evenfall.infer.profiles import CheckProfile
+from evenfall.infer.slow import is_suspiciously_slow, slowness
+from evenfall.model.target import Target
+from evenfall.probe import session as session_
+from evenfall.probe.legs import addresses, visit
+from evenfall.probe.session import Progress, Session
+from evenfall.probe.targets import host_of
+
+__all__ = ["Suspect", "ground_so_far", "neutral_name", "second_looks", "suspects"]
+
+_TARGETS_AT_ONCE = 3
+
+
+class Suspect:
+    """A target that failed or is slow.
+
+    Attributes:
+        target: which.
+        failing: it was not reached, or something else came in its place.
+        ratio: control ÷ target, if it could be timed.
+    """
+
+    def __init__(self, target: Target, *, failing: bool, ratio: float | None) -> None:
+        self.target = target
+        self.failing = failing
+        self.ratio = ratio
+
+
+def ground_so_far(session: Session, profile: CheckProfile) -> Ground:
+    """The controls and the line, from what was seen until now."""
+    return survey(
+        [_site(session, t) for t in session.targets.controls],
+        [_site(session, t) for t in session.targets.targets],
+        sort_pairs(session.observations),
+        has_server=bool(session.targets.servers),
+        tariff_bps=None,
+        profile=profile,
+    )
+
+
+def suspects(session: Session, ground: Ground) -> list[Suspect]:
+    """Targets worth another look: the failing ones first, then the slowest."""
+    found = []
+    for target in session.targets.targets:
+        site = _site(session, target)
+        own = [a for a in site.attempts if not a.is_neutral and a.host == site.host]
+        if not own and not site.lookups:
+            continue
+        through = [a for a in own if a.stage is Stage.DONE or a.failure == "stalled"]
+        strange = bool(through) and shows_block_page(site, through[0]) is not None
+        if not through or strange:
+            found.append(Suspect(target, failing=True, ratio=None))
+        elif is_suspiciously_slow(last := site.chain(through[0])[-1], ground):
+            found.append(Suspect(target, failing=False, ratio=slowness(last, ground)))
+    return sorted(found, key=lambda s: (not s.failing, -(s.ratio or 0.0)))
+
+
+def neutral_name(session: Session) -> str:
+    """A random control's host; empty where there is no control."""
+    hosts = [host_of(c.url) for c in session.targets.controls]
+    return session.rng.choice(hosts) if hosts else ""
+
+
+async def second_looks(session: Session, wanted: Sequence[Suspect], *, until_s: float) -> None:
+    """Look again at every suspect, a few side by side."""
+    gate = asyncio.Semaphore(_TARGETS_AT_ONCE)
+    done = 0
+
+    async def one(suspect: Suspect) -> None:
+        nonlocal done
+        async with gate:
+            if session.network.clock.monotonic_s() < until_s:
+                await _look_again(session, suspect, until_s=until_s)
+        done += 1
+        session.emit(
+            Progress(
+                stage=session_.Stage.CONTRASTS,
+                what=suspect.target.target_id,
+                done=done,
+                total=len(wanted),
+            )
+        )
+
+    await asyncio.gather(*(one(suspect) for suspect in wanted))
+
+
+async def _look_again(session: Session, suspect: Suspect, *, until_s: float) -> None:
+    target = suspect.target
+    site = _site(session, target)
+    own = [a for a in site.attempts if not a.is_neutral and a.host == site.host]
+    steps: list[Coroutine[Any, Any, object]] = []
+    if own:
+        first = own[0]
+        if first.stage is not Stage.DONE:
+            steps.append(_again(session, target, first))
+        if first.stage is not Stage.TCP:
+            steps.append(_with_neutral_name(session, site, first))
+    elsewhere = _elsewhere(session, target, own)
+    if elsewhere is not None:
+        steps.append(visit(session, target, address=elsewhere))
+    for step in steps:
+        if session.network.clock.monotonic_s() < until_s:
+            await step
+        else:
+            step.close()
+
+
+async def _again(session: Session, target: Target, first: Attempt) -> None:
+    """The same once more; at the next address of the same resolver, if it gave several."""
+    given = addresses(session, target, first.host, family=4, resolver="system")
+    others = [a for a in given if a != first.address]
+    await visit(session, target, address=others[0] if others else first.address)
+
+
+async def _with_neutral_name(session: Session, site: Site, first: Attempt) -> None:
+    """Somebody else's name at this address; the page too, unless the handshake is the question."""
+    name = neutral_name(session)
+    if not name or name == site.host:
+        return
+    fetch = first.stage is not Stage.TLS
+    await visit(session, site.target, address=first.address, neutral=name, fetch=fetch)
+
+
+def _elsewhere(session: Session, target: Target, own: list[Attempt]) -> str | None:
+    """An address that only the second resolver gave, and that was not tried yet."""
+    host = host_of(target.url)
+    ours = addresses(session, target, host, family=4, resolver="system")
+    theirs = addresses(session, target, host, family=4, resolver="public")
+    tried = {a.address for a in own}
+    return next((a for a in theirs if a not in ours and a not in tried), None)
+
+
+def _site(session: Session, target: Target) -> Site:
+    return sort_site(target, session.observations, session.pages)

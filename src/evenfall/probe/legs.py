@@ -1,0 +1,260 @@
+"""The first look at every site: its name, then connect, handshake, page.
+
+Controls and targets take turns in random order. Lookups and handshakes of a few sites run side by
+side, because they hardly use the line; bodies never do. A leg that cannot be paid for any more is
+not started, and its site stays `not_measured`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Iterable, Sequence
+from urllib.parse import urljoin, urlsplit
+
+from evenfall.measure.dns import is_bogon, look_up
+from evenfall.measure.http import get
+from evenfall.measure.tcp import connect
+from evenfall.measure.tls import handshake
+from evenfall.model.observation import Observation
+from evenfall.model.target import Target
+from evenfall.model.vocabulary import Role
+from evenfall.probe.budget import reserve_for
+from evenfall.probe.session import LEG_S, Progress, Session, Stage
+from evenfall.probe.targets import host_of, port_of
+
+__all__ = ["addresses", "first_address", "first_looks", "interleave", "look_up_names", "visit"]
+
+_LOOKUPS_AT_ONCE = 8
+_SITES_AT_ONCE = 3
+_REDIRECTS_MAX = 3
+_BODY_S_MIN = 1.5
+_HANDSHAKE_BYTES = 16_384
+_LOOKUP_BYTES = 2048
+
+
+def interleave(session: Session) -> list[Target]:
+    """Controls and targets in turn, each in random order."""
+    controls, targets = list(session.targets.controls), list(session.targets.targets)
+    session.rng.shuffle(controls)
+    session.rng.shuffle(targets)
+    order: list[Target] = []
+    while controls or targets:
+        # The longer list goes first, so that the shorter one is spread over it.
+        piles = sorted((controls, targets), key=len, reverse=True)
+        order.extend(pile.pop() for pile in piles if pile)
+    return order
+
+
+async def look_up_names(session: Session, sites: Sequence[Target]) -> None:
+    """Ask for every name: the system's resolver, for targets a second one, both families."""
+    gate = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
+    has_six = session.network.has_route(6)
+    done = 0
+
+    async def one(site: Target) -> None:
+        nonlocal done
+        async with gate:
+            if session.budget.fits(_LOOKUP_BYTES) and not _is_literal(host_of(site.url)):
+                await _ask_about(session, site, host_of(site.url), six=has_six)
+        done += 1
+        session.emit(Progress(stage=Stage.NAMES, what=site.target_id, done=done, total=len(sites)))
+
+    await asyncio.gather(*(one(site) for site in sites))
+
+
+async def first_looks(session: Session, sites: Sequence[Target], *, until_s: float) -> None:
+    """Visit every site once; over IPv6, where there is a route, up to the handshake."""
+    gate = asyncio.Semaphore(_SITES_AT_ONCE)
+    waiting = len(sites)
+    done = 0
+
+    async def one(site: Target) -> None:
+        nonlocal waiting, done
+        async with gate:
+            waiting -= 1
+            left_s = until_s - session.network.clock.monotonic_s()
+            # Whoever comes later must get a turn too, if everything is slow.
+            body_s = min(LEG_S, left_s - _BODY_S_MIN * waiting)
+            if body_s >= _BODY_S_MIN:
+                await _first_look(session, site, body_s=body_s)
+        done += 1
+        session.emit(Progress(stage=Stage.SITES, what=site.target_id, done=done, total=len(sites)))
+
+    await asyncio.gather(*(one(site) for site in sites))
+
+
+async def visit(
+    session: Session,
+    site: Target,
+    *,
+    address: str,
+    url: str = "",
+    neutral: str = "",
+    fetch: bool = True,
+    body_s: float = LEG_S,
+) -> Observation | None:
+    """One connection to one address: connect, handshake, and the page if `fetch`.
+
+    With `neutral`, that name is sent in place of the site's own, and no certificate is checked.
+    Returns the last observation, or None if it could not be paid for.
+    """
+    url = url or site.url
+    most = reserve_for(session.body_bytes_max) if fetch else _HANDSHAKE_BYTES
+    if not session.budget.fits(most) or session.left_s() <= 0:
+        return None
+    session.budget.reserve(most)
+    try:
+        async with session.address(address):
+            return await _visit(session, site, url, address, neutral, fetch, body_s)
+    finally:
+        session.budget.release(most)
+
+
+async def _visit(
+    session: Session,
+    site: Target,
+    url: str,
+    address: str,
+    neutral: str,
+    fetch: bool,
+    body_s: float,
+) -> Observation:
+    host, port, round_ = host_of(url), port_of(url), session.round_
+    start_s = session.network.clock.monotonic_s()
+
+    def left_s() -> float:
+        used_s = session.network.clock.monotonic_s() - start_s
+        return max(0.1, min(LEG_S - used_s, session.left_s()))
+
+    opened, stream, meter = await connect(
+        session.network, round_, site, host=host, address=address, port=port, timeout_s=left_s()
+    )
+    session.keep(opened)
+    if stream is None or meter is None:
+        return opened
+    last = opened
+    sni = neutral or host if urlsplit(url).scheme == "https" else None
+    if sni is not None:
+        context = session.unchecked if neutral else session.trusting
+        last, secure = await handshake(
+            stream, meter, round_, site, host=host, address=address, port=port, sni=sni,
+            context=context, timeout_s=left_s(),
+        )  # fmt: skip
+        session.keep(last)
+        if secure is None:
+            return last
+        stream = secure
+    if not fetch:
+        stream.close()
+        return last
+    time_s = min(body_s, max(left_s(), _BODY_S_MIN))
+    async with session.line:
+        exchange = await get(
+            stream, meter, round_, site, host=neutral or host, path=_path(url), address=address,
+            port=port, sni=sni, body_bytes_max=session.body_bytes_max,
+            time_max_s=max(0.1, min(time_s, session.left_s())),
+        )  # fmt: skip
+    session.keep_exchange(exchange)
+    return exchange.observation
+
+
+async def _first_look(session: Session, site: Target, *, body_s: float) -> None:
+    address = first_address(session, site, host_of(site.url), family=4)
+    if address is not None:
+        await _follow(session, site, address, body_s=body_s)
+    six = first_address(session, site, host_of(site.url), family=6)
+    if six is not None and session.network.has_route(6, towards=six):
+        # The page itself is fetched over IPv6 only where there is no IPv4.
+        await visit(session, site, address=six, fetch=address is None, body_s=body_s)
+
+
+async def _follow(session: Session, site: Target, address: str, *, body_s: float) -> None:
+    """Visit, and follow redirects to other places, each with its own lookup."""
+    url = site.url
+    for _ in range(_REDIRECTS_MAX + 1):
+        seen = await visit(session, site, address=address, url=url, body_s=body_s)
+        page = session.pages.get(seen.observation_id) if seen else None
+        if page is None or not page.location:
+            return
+        url = urljoin(url, page.location).partition("#")[0]
+        if not _may_be_followed(url):
+            return
+        found = await _address_of(session, site, host_of(url))
+        if found is None:
+            return
+        address = found
+
+
+async def _address_of(session: Session, site: Target, host: str) -> str | None:
+    if not _is_literal(host):
+        if not any(o.host == host and o.target == site.target_id for o in session.observations):
+            await _ask_about(session, site, host, six=False)
+        return first_address(session, site, host, family=4)
+    return host if session.is_test_network or not is_bogon(host) else None
+
+
+async def _ask_about(session: Session, site: Target, host: str, *, six: bool) -> None:
+    """The system's resolver first, then, for what is in question, a second opinion."""
+    asked = [("system", session.targets.resolver)]
+    if site.role is Role.TARGET and session.targets.public_resolver:
+        asked.append(("public", session.targets.public_resolver))
+    for family in (4, 6) if six else (4,):
+        for resolver, endpoint in asked:
+            session.keep(
+                *await look_up(
+                    session.network, session.round_, site, host, resolver=resolver,
+                    endpoint=endpoint, family=family, rng=session.rng,
+                    bogons_allowed=session.is_test_network,
+                )
+            )  # fmt: skip
+
+
+def addresses(
+    session: Session, site: Target, host: str, *, family: int, resolver: str
+) -> list[str]:
+    """Usable addresses that a resolver gave for a name of this site, in its order."""
+    if _is_literal(host):
+        same = (6 if ":" in host else 4) == family
+        return [host] if same and resolver == "system" else []
+    given: Iterable[str] = (
+        a
+        for o in session.observations
+        if o.target == site.target_id and o.host == host and o.family == family
+        if o.resolver == resolver
+        for a in o.answers or ()
+    )
+    return [a for a in dict.fromkeys(given) if session.is_test_network or not is_bogon(a)]
+
+
+def first_address(session: Session, site: Target, host: str, *, family: int) -> str | None:
+    """The system's first answer, else the second resolver's."""
+    for resolver in ("system", "public"):
+        found = addresses(session, site, host, family=family, resolver=resolver)
+        if found:
+            return found[0]
+    return None
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _may_be_followed(url: str) -> bool:
+    parts = urlsplit(url)
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and url.isascii()
+        and url.isprintable()
+        and parts.username is None
+    )
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,117 @@
+"""What the steps of one round share: the way out, the clock's end, the bytes, what was seen.
+
+Nothing here measures. `Session` holds the observations in the order in which they were made, keeps
+the ledger, and owns the two locks that keep measurements honest: one connection at a time to one
+address, and one body at a time on the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from evenfall.infer.facts import Page
+from evenfall.measure.exchange import ClockOffset
+from evenfall.measure.http import Exchange
+from evenfall.measure.round import Round
+from evenfall.model.observation import Observation
+from evenfall.model.target import TargetList
+from evenfall.model.vocabulary import Role
+from evenfall.net.api import Network
+from evenfall.probe.budget import Budget
+
+__all__ = ["LEG_S", "Progress", "Session", "Stage"]
+
+LEG_S = 6.0
+"""Each leg (connect, handshake, page) is cut here, at a time and not at a byte count."""
+
+_DATE_STEP_US = 1_000_000  # an HTTP Date has whole seconds
+
+
+class Stage:
+    """Names of the parts of a round, for progress."""
+
+    NAMES = "names"
+    SITES = "sites"
+    CONTRASTS = "contrasts"
+    PAIRS = "pairs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Something was finished.
+
+    Attributes:
+        stage: one of `Stage`.
+        what: target id, or a host.
+        done, total: steps of this stage; total 0 if not known.
+    """
+
+    stage: str
+    what: str = ""
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One round under way.
+
+    Attributes:
+        end_s: monotonic time at which everything is over.
+        body_bytes_max: of one page.
+        trusting: checks certificates; `unchecked` does not.
+        line: held while a body is on the line.
+    """
+
+    network: Network
+    round_: Round
+    targets: TargetList
+    rng: random.Random
+    budget: Budget
+    start_s: float
+    end_s: float
+    body_bytes_max: int
+    trusting: ssl.SSLContext
+    unchecked: ssl.SSLContext
+    emit: Callable[[Progress], None] = lambda _: None
+    observations: list[Observation] = field(default_factory=list)
+    pages: dict[str, Page] = field(default_factory=dict)
+    dates_us: list[tuple[int, int]] = field(default_factory=list)
+    server_clocks: list[ClockOffset] = field(default_factory=list)
+    line: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _addresses: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    @property
+    def is_test_network(self) -> bool:
+        """`ca_file` is set: private addresses are what is wanted."""
+        return bool(self.targets.ca_file)
+
+    def left_s(self) -> float:
+        """Time until the end."""
+        return self.end_s - self.network.clock.monotonic_s()
+
+    def address(self, address: str) -> asyncio.Lock:
+        """The lock of one address: one connection at a time to it."""
+        return self._addresses.setdefault(address, asyncio.Lock())
+
+    def keep(self, *observations: Observation) -> None:
+        """Keep what was seen, and put it on the bill."""
+        for observation in observations:
+            self.observations.append(observation)
+            self.budget.spend(observation.wire_bytes or 0)
+
+    def keep_exchange(self, exchange: Exchange) -> None:
+        """Keep an exchange, its page's words, and a control's date."""
+        observation = exchange.observation
+        self.keep(observation)
+        self.pages[observation.observation_id] = Page(
+            text=exchange.text, location=exchange.location
+        )
+        if exchange.date_us is not None and observation.role is Role.CONTROL:
+            offset_us = exchange.date_us + _DATE_STEP_US // 2 - exchange.date_read_us
+            bound_us = _DATE_STEP_US // 2 + (observation.first_byte_us or 0) // 2
+            self.dates_us.append((offset_us, bound_us))
