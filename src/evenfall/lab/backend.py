@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from evenfall.lab.clock import LabClock
+from evenfall.lab.plan import Places
 from evenfall.lab.scenario import Drawn, Scenario
 from evenfall.model.errors import LabError, UsageError
 
@@ -51,6 +52,11 @@ class Stage(Protocol):
     @property
     def client_folder(self) -> Path:
         """All that the process under test is given to read."""
+        ...
+
+    @property
+    def seen(self) -> Places:
+        """Where the client finds everything; the same in every scenario."""
         ...
 
     @property

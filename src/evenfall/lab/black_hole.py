@@ -76,7 +76,7 @@ class Door:
 
     async def _turn(self) -> None:
         if self._shut():
-            self._relay.close()
+            self._relay.stop_listening()
             self._hole = BlackHole(self._listen)
             return
         if self._hole is not None:

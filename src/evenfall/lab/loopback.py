@@ -94,12 +94,14 @@ class LoopbackBackend:
             world = prepare_world(truth, drawn, served=served, seen=seen, now=now)
             target_file = write_client_folder(folder, drawn=drawn, seen=seen, world=world)
             stack.enter_context(running_world(world.plan))
+            world.plan.unlink()  # read by now; a slow server's rate is nobody's to find
             stack.enter_context(LineThread(drawn, served=served, seen=seen, clock=clock))
-            yield _LoopbackStage(client_folder=folder, target_file=target_file)
+            yield _LoopbackStage(client_folder=folder, seen=seen, target_file=target_file)
 
 
 class _LoopbackStage(msgspec.Struct, frozen=True, kw_only=True):
     client_folder: Path
+    seen: Places
     target_file: Path
 
     def run(

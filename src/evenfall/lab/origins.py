@@ -11,19 +11,18 @@ Not a general web server: GET and HEAD, no request bodies, no ranges, no compres
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import ssl
 
 from evenfall.lab.pacing import TokenBucket
 from evenfall.lab.pages import BLOCK_PAGE, large_body, page, response
 from evenfall.lab.plan import Endpoint
+from evenfall.lab.tcp_server import TcpServer
 
 __all__ = ["Site", "block_page_site", "origin_site", "serve_flood", "serve_site"]
 
 _HEAD_BYTES_MAX = 16_384
 _REQUESTS_MAX = 100
-_CONNECTIONS_MAX = 256
 _IDLE_S = 30.0
 _PIECE_BYTES = 16_384
 _SLOW_PIECE_BYTES = 1448
@@ -48,7 +47,6 @@ class Site:
         self.contents = contents
         self.fallback = fallback
         self.bucket = bucket
-        self.connections = 0
 
     def find(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body of a path."""
@@ -74,46 +72,29 @@ def block_page_site() -> Site:
     return Site({}, fallback=("text/html; charset=utf-8", BLOCK_PAGE))
 
 
-async def serve_site(
-    site: Site, listen: Endpoint, context: ssl.SSLContext | None
-) -> asyncio.Server:
+async def serve_site(site: Site, listen: Endpoint, context: ssl.SSLContext | None) -> TcpServer:
     """Start serving. Raises OSError where the address is taken or not ours."""
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        site.connections += 1
-        try:
-            if site.connections <= _CONNECTIONS_MAX:
-                await _answer_requests(site, reader, writer)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # the client went away or spoke nonsense; neither is ours to mend
-        finally:
-            site.connections -= 1
-            await _close(writer)
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _answer_requests(site, reader, writer)
 
-    return await asyncio.start_server(
-        connected, listen.address, listen.port, ssl=context, limit=_HEAD_BYTES_MAX
-    )
+    server = TcpServer(answer, buffer_bytes=_HEAD_BYTES_MAX)
+    await server.start(listen, context)
+    return server
 
 
-async def serve_flood(listen: Endpoint) -> asyncio.Server:
+async def serve_flood(listen: Endpoint) -> TcpServer:
     """Start a server that sends without end to whoever connects, as fast as TCP lets it."""
     block = bytes(_PIECE_BYTES)
-    open_now = 0
 
-    async def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal open_now
-        open_now += 1
-        try:
-            while open_now <= _CONNECTIONS_MAX:
-                writer.write(block)
-                await writer.drain()
-        except OSError:
-            pass  # the competing client went away: the congestion is over
-        finally:
-            open_now -= 1
-            await _close(writer)
+    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(block)
+            await writer.drain()
 
-    return await asyncio.start_server(connected, listen.address, listen.port)
+    server = TcpServer(flood, buffer_bytes=_HEAD_BYTES_MAX)
+    await server.start(listen)
+    return server
 
 
 async def _answer_requests(
@@ -121,6 +102,8 @@ async def _answer_requests(
 ) -> None:
     writer.transport.set_write_buffer_limits(high=_UNSENT_BYTES_MAX)
     for _ in range(_REQUESTS_MAX):
+        if reader.at_eof():
+            return
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _IDLE_S)
         if not await _answer(site, head, writer):
             return
@@ -163,9 +146,3 @@ async def _send(bucket: TokenBucket | None, body: bytes, writer: asyncio.StreamW
             await bucket.take(len(piece))
         writer.write(piece)
         await writer.drain()
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with contextlib.suppress(OSError, TimeoutError):
-        await asyncio.wait_for(writer.wait_closed(), _IDLE_S)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import struct
 from collections.abc import Callable
 
 import msgspec
@@ -27,12 +26,12 @@ from evenfall.lab.opening import Opening
 from evenfall.lab.pacing import TokenBucket
 from evenfall.lab.plan import Endpoint
 from evenfall.lab.scenario import CensorRule
+from evenfall.lab.tcp_server import TcpServer, reset
 
 __all__ = ["Line", "Relay", "listening_socket", "piece_bytes"]
 
 _OPENING_S = 60.0
 _SILENCE_S = 120.0
-_CONNECTIONS_MAX = 256
 _PIECES_IN_FLIGHT_MAX = 200
 _PIECE_BYTES_MIN = 1448
 _PIECE_BYTES_MAX = 16_384
@@ -100,36 +99,25 @@ class Relay:
         self._block_page = block_page
         self._line = line
         self._decider = decider
-        self._server: asyncio.Server | None = None
-        self._open = 0
+        self._server = TcpServer(self._serve, buffer_bytes=_PIECE_BYTES_MAX)
 
     async def start(self, listening: socket.socket) -> None:
         """Accept connections on a socket of `listening_socket`."""
-        self._server = await asyncio.start_server(
-            self._connected, sock=listening, limit=_PIECE_BYTES_MAX
-        )
+        await self._server.start_on(listening)
+
+    def stop_listening(self) -> None:
+        """Accept no more; connections that are open go on."""
+        self._server.stop_listening()
 
     def close(self) -> None:
-        """Accept no more; connections that are open end with the loop."""
-        if self._server is not None:
-            self._server.close()
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
-        try:
-            if self._open <= _CONNECTIONS_MAX:
-                await self._serve(reader, writer)
-        except* (OSError, TimeoutError):
-            _reset(writer)  # one side is gone: the other shall see it as it would without us
-        finally:
-            self._open -= 1
-            writer.close()
+        """Accept no more and end every connection."""
+        self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         opening, rule = await self._read_opening(reader)
         if rule is not None and rule.action == "sni.reset":
             await asyncio.sleep(self._line.delay_s)
-            _reset(writer)
+            reset(writer)
         elif rule is not None and rule.action == "sni.drop":
             await _swallow(reader)
         elif opening:
@@ -232,12 +220,3 @@ async def _swallow(reader: asyncio.StreamReader) -> None:
     async with asyncio.timeout(_SILENCE_S):
         while await reader.read(_PIECE_BYTES_MAX):
             pass
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """End the connection with a RST instead of a FIN."""
-    sock = writer.get_extra_info("socket")
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()

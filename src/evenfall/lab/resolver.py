@@ -8,11 +8,11 @@ for each of their queries.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import cast
 
 from evenfall.lab.plan import Endpoint
+from evenfall.lab.tcp_server import TcpServer
 
 __all__ = ["DnsServer"]
 
@@ -34,22 +34,24 @@ class DnsServer(asyncio.DatagramProtocol):
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
         self._transport: asyncio.DatagramTransport | None = None
-        self._tcp: asyncio.Server | None = None
+        self._tcp = TcpServer(
+            self._answer_stream,
+            buffer_bytes=_QUERY_BYTES_MAX,
+            connections_max=_CONNECTIONS_MAX,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
-        self._connections = 0
 
     async def start(self, listen: Endpoint) -> None:
         """Open both sockets. Raises OSError where the address is taken."""
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: self, local_addr=(listen.address, listen.port))
-        self._tcp = await asyncio.start_server(self._serve_tcp, listen.address, listen.port)
+        await self._tcp.start(listen)
 
     def close(self) -> None:
         """Close both sockets and drop what was being answered."""
         if self._transport is not None:
             self._transport.close()
-        if self._tcp is not None:
-            self._tcp.close()
+        self._tcp.close()
         for task in self._tasks:
             task.cancel()
 
@@ -70,23 +72,10 @@ class DnsServer(asyncio.DatagramProtocol):
         if answer is not None and self._transport is not None:
             self._transport.sendto(answer, addr)
 
-    async def _serve_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
-        try:
-            if self._connections <= _CONNECTIONS_MAX:
-                await self._answer_stream(reader, writer)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            pass  # the client went away; that is its right
-        finally:
-            self._connections -= 1
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
     async def _answer_stream(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        while True:
+        while not reader.at_eof():
             length = await asyncio.wait_for(reader.readexactly(2), _IDLE_S)
             size = int.from_bytes(length, "big")
             if size > _QUERY_BYTES_MAX:

@@ -24,6 +24,7 @@ from evenfall.lab import certificates, names, origins
 from evenfall.lab.plan import Endpoint, Origin, Places, Resolver, WorldPlan
 from evenfall.lab.resolver import DnsServer
 from evenfall.lab.scenario import ROLES, Drawn
+from evenfall.lab.tcp_server import TcpServer
 from evenfall.model.errors import EvenfallError, LabError
 from evenfall.server import RAISED, pin_of, serve_pairs
 
@@ -172,7 +173,7 @@ async def _start_resolver(resolver: Resolver, stack: contextlib.AsyncExitStack) 
     await server.start(resolver.listen)
 
 
-def _closing(stack: contextlib.AsyncExitStack, server: asyncio.Server) -> None:
+def _closing(stack: contextlib.AsyncExitStack, server: TcpServer) -> None:
     stack.callback(server.close)
 
 

@@ -76,7 +76,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> None:
 
 def _leave(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None  # noqa: S101  (we asked for the pipe)
-    assert process.stdout is not None  # noqa: S101
+    assert process.stdout is not None  # noqa: S101  (we asked for the pipe)
     process.stdin.close()
     try:
         process.wait(_LEAVE_S)
