@@ -289,7 +289,9 @@ def _getaddrinfo_in_thread(
         try:
             result = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            failure = error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME)
+            # a label over 63 bytes is no name, and the system is not even asked
+            no_name = socket.gaierror(socket.EAI_NONAME, "not a name")
+            failure = error if isinstance(error, OSError) else no_name
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(deliver, result, failure)
 
