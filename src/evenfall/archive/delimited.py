@@ -47,7 +47,7 @@ class _Line:
             self.reason = Reason.LINE_TOO_LONG
             return
         try:
-            self.text = raw.removesuffix(b"\n").removesuffix(b"\r").decode()
+            self.text = raw.decode()  # with its end: inside quotes it belongs to the field
         except UnicodeDecodeError:
             self.reason = Reason.BAD_UTF8
 
@@ -98,7 +98,7 @@ class DelimitedReader:
         first = next(lines, None)
         if first is None or first.reason is not None or not first.text.strip():
             raise self._no_header(first)
-        text = first.text.removeprefix("\ufeff")
+        text = first.text.removeprefix("\ufeff").rstrip("\r\n")
         self._delimiter = delimiter or max(_DELIMITERS, key=text.count)
         self.header = self._parse_header(text)
         self._feed = _LineFeed(lines)
