@@ -42,12 +42,14 @@ class Sample:
     """One pair of one service.
 
     Attributes:
-        at_min: when it began, minutes on any one clock.
+        from_min, to_min: when the transfer with the target's name began and was over; minutes on
+            any one clock.
         x: ln(target ÷ neutral goodput), as `infer.pairs.score` gives it.
         empty: not one byte came with the target's name.
     """
 
-    at_min: float
+    from_min: float
+    to_min: float
     x: float
     empty: bool = False
 
@@ -58,7 +60,7 @@ class Stretch:
 
     Attributes:
         evidence: the largest value of the e-detector.
-        begin_after, begin_by: the beginning lies between these two samples; None: the row began
+        begin_after, begin_by: the beginning lies between these (minutes); None: the row began
             inside.
         end_after, end_by: so does the end; None: the row ended inside.
         n, n_all: samples inside, and in all.
@@ -103,10 +105,10 @@ def find_stretch(
     inside = samples[first : last + 1]
     return Stretch(
         evidence=math.exp(min(peak, 700.0)),
-        begin_after=samples[first - 1].at_min if first else None,
-        begin_by=samples[first].at_min,
-        end_after=samples[last].at_min,
-        end_by=samples[last + 1].at_min if last + 1 < len(samples) else None,
+        begin_after=samples[first - 1].from_min if first else None,
+        begin_by=samples[first].to_min,
+        end_after=samples[last].from_min,
+        end_by=samples[last + 1].to_min if last + 1 < len(samples) else None,
         n=len(inside),
         n_all=len(samples),
         share_empty=sum(s.empty for s in inside) / len(inside),

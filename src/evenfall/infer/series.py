@@ -42,6 +42,7 @@ class Series:
         clock_verified: shape (n,), bool; rows with False are left out of windows unless
             `archive_clock`.
         archive_clock: the stamps are an archive's own; the claim says "clock not verified".
+        simulated: made by the lab's generator: evidence of nothing, and every page says so.
     """
 
     service: str
@@ -56,3 +57,4 @@ class Series:
     line: npt.NDArray[np.object_] | None
     clock_verified: npt.NDArray[np.bool_]
     archive_clock: bool = False
+    simulated: bool = False

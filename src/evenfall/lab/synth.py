@@ -21,15 +21,15 @@ import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from evenfall.infer.localtime import load_zone
 from evenfall.lab.clock import minutes_of
 from evenfall.lab.synth_case import SERVICES, Case, Truth, truth_of
-from evenfall.lab.synth_row import Moment, control_fetch, pair
+from evenfall.lab.synth_row import Moment, fetch, pair
 from evenfall.model.observation import Observation
+from evenfall.model.vocabulary import Role
 
 __all__ = ["FIRST_DATE", "NETWORK", "NIGHTS_DEFAULT", "ZONE", "history", "write_history"]
 
@@ -123,10 +123,10 @@ def _round(
             yield from pair(moment, service, index, None, rng, is_null=True)
             index += 2
         site_bps = moment.level_bps * (crowd if service in case.slow_sites else 1.0)
-        yield control_fetch(moment, service, index, site_bps, rng, is_target=True)
+        yield fetch(moment, service, index, site_bps, acts, rng, role=Role.TARGET)
         index += 1
     for name in _CONTROL_SITES:
-        yield control_fetch(moment, name, index, moment.level_bps, rng)
+        yield fetch(moment, name, index, moment.level_bps, None, rng, role=Role.CONTROL)
         index += 1
 
 
@@ -157,15 +157,3 @@ def _hit(truth: Truth, night: int, since_noon_min: float, edges_min: list[float]
     date = FIRST_DATE + dt.timedelta(days=night + (start >= 720))
     within = start + edges_min[0] <= since_noon_min < start + length + edges_min[1]
     return within and date.weekday() in truth.weekdays
-
-
-def summary(truth: Truth) -> dict[str, Any]:
-    """The truth as plain data, for printing beside a finding."""
-    return {
-        "services": list(truth.services),
-        "start_local": truth.start_local,
-        "end_local": truth.end_local,
-        "mechanism": truth.mechanism,
-        "rate_bps": truth.rate_bps,
-        "share": truth.share,
-    }

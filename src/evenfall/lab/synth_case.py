@@ -45,7 +45,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
             midnight.
         weekdays: 0 = Monday … 6 = Sunday, of the date on which the window starts.
         rate_bps: of the limiter; 0 for mechanisms that let nothing through.
-        share: share of flows that are hit inside the window.
+        share_percent: of the flows inside the window that are hit.
     """
 
     case: str
@@ -57,7 +57,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
     mechanism: Mechanism = ""
     rate_bps: int = 0
-    share: float = 1.0
+    share_percent: int = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ _BASIC = Truth(
     end_local="22:00",
     mechanism="sni.police",
     rate_bps=128_000,
-    share=0.95,
+    share_percent=95,
 )
 
 CASES: dict[str, Case] = {
@@ -188,7 +188,7 @@ def _drawn(name: str, seed: int) -> Truth:
         end_local=_clock(start_min + length_min),
         mechanism=mechanism,
         rate_bps=round(64_000 * (6 ** rng.random())) if limits else 0,
-        share=round(rng.uniform(0.85, 1.0), 2),
+        share_percent=rng.randint(85, 100),
     )
 
 

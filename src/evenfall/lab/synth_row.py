@@ -11,7 +11,7 @@ from evenfall.lab.synth_case import Truth
 from evenfall.model.observation import Observation
 from evenfall.model.vocabulary import Arm, ClockState, Direction, Fact, Provenance, Role
 
-__all__ = ["CAP_S", "SIZE_BYTES", "Moment", "control_fetch", "pair"]
+__all__ = ["CAP_S", "SIZE_BYTES", "Moment", "fetch", "pair"]
 
 SIZE_BYTES = 262_144
 CAP_S = 4.0
@@ -94,29 +94,40 @@ def pair(
     return arms[0], arms[1]
 
 
-def control_fetch(
+def fetch(
     moment: Moment,
     service: str,
     index: int,
     site_bps: float,
+    acts: Truth | None,
     rng: np.random.Generator,
     *,
-    is_target: bool = False,
+    role: Role,
 ) -> Observation:
-    """A fetch from a site's own server: the secondary evidence, which shares no server."""
+    """A fetch from a site's own server: the secondary evidence, which shares no server.
+
+    Args:
+        moment: the round.
+        service: whose site.
+        index: in the round's record.
+        site_bps: what the site's own server sends at.
+        acts: what is done to the site's name; None: nothing.
+        rng: noise.
+        role: of the site in this history.
+    """
     bps = min(site_bps, _free_bps(moment, 1.0) * 1.6) * math.exp(rng.normal(0, 0.25))
+    went = _transfer(bps, acts, moment.fail_share, rng, size_bytes=_FETCH_BYTES)
+    went.pop("capped")
     return _observation(
         moment,
         service,
         index,
         moment.started_us + index // 2 * _PAIR_US,
         fact=Fact.HTTP_EXCHANGE,
-        role=Role.TARGET if is_target else Role.CONTROL,
+        role=role,
         host=f"{service}.test",
-        status_code=200,
-        body_bytes=_FETCH_BYTES,
-        duration_us=int(_FETCH_BYTES * 8e6 / bps),
-        goodput_bps=int(bps),
+        status_code=None if went.get("failure") else 200,
+        **went,
     )
 
 
@@ -128,11 +139,15 @@ def _free_bps(moment: Moment, lean: float) -> float:
 
 
 def _transfer(
-    free_bps: float, acts: Truth | None, fail_share: float, rng: np.random.Generator
+    free_bps: float,
+    acts: Truth | None,
+    fail_share: float,
+    rng: np.random.Generator,
+    size_bytes: int = SIZE_BYTES,
 ) -> dict[str, Any]:
     """Fields of one transfer under a limiter (`acts`), or free."""
-    if acts is None or rng.random() >= acts.share:
-        return _arrived(SIZE_BYTES, SIZE_BYTES * 8 / free_bps)
+    if acts is None or rng.random() * 100 >= acts.share_percent:
+        return _arrived(size_bytes, size_bytes * 8 / free_bps)
     if not acts.rate_bps or rng.random() < fail_share:
         reset = acts.mechanism == "sni.reset"
         return {
@@ -145,20 +160,18 @@ def _transfer(
         }
     rate = acts.rate_bps * float(rng.uniform(0.9, 1.02))
     burst = _BURST_BYTES if acts.mechanism == "sni.police" else 2_000
-    return _arrived(int(burst + rate / 8 * CAP_S), CAP_S)
+    return _arrived(size_bytes, (size_bytes - burst) * 8 / rate)
 
 
-def _arrived(body_bytes: int, seconds: float) -> dict[str, Any]:
-    """Bytes over time, cut at the cap."""
-    if seconds >= CAP_S or body_bytes >= SIZE_BYTES:
-        body_bytes = min(SIZE_BYTES, body_bytes)
-    if seconds > CAP_S:
-        body_bytes = int(body_bytes * CAP_S / seconds)
+def _arrived(size_bytes: int, seconds: float) -> dict[str, Any]:
+    """All bytes after `seconds`, or what had come when the cap cut it."""
+    cut = seconds > CAP_S
+    body_bytes = int(size_bytes * CAP_S / seconds) if cut else size_bytes
     took = min(seconds, CAP_S)
     return {
         "body_bytes": body_bytes,
         "goodput_bps": round(body_bytes * 8 / took),
-        "capped": seconds >= CAP_S,
+        "capped": cut,
         "duration_us": int(took * 1e6),
     }
 

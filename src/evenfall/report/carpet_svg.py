@@ -11,7 +11,7 @@ from markupsafe import Markup
 from evenfall.infer.carpet import CELLS_A_NIGHT, Carpet, Step, minutes_of, window_cells
 from evenfall.model.curfew import Window
 from evenfall.report import svg
-from evenfall.text.words import service_words
+from evenfall.text.words import title_words
 
 __all__ = [
     "GAP_ROWS_MIN",
@@ -179,7 +179,7 @@ def strip(carpet: Carpet, windows: Sequence[Window]) -> Markup:
                 frame.clipped(begin), 0.5, frame.clipped(end) - frame.clipped(begin), 13, "win"
             )
         )
-    label = f"{service_words(carpet.service)}, all nights together"
+    label = f"{title_words(carpet.service)}, all nights together"
     return svg.svg(body, width=480, height=14, css="strip", label=label)
 
 

@@ -56,7 +56,7 @@ from evenfall.text.words import (
     date_words,
     explanations_words,
     ruled_out_words,
-    service_words,
+    title_words,
 )
 
 __all__ = ["NIGHTS_SHOWN_MAX", "PAGE_BYTES_MAX", "Judged", "Page", "build_page"]
@@ -120,7 +120,7 @@ def build_page(page: Page) -> str:
         title=plain(sentence),
         simulated=page.simulated,
         curfew=curfew,
-        name=service_words(finding.service),
+        name=title_words(finding.service),
         where=where_words(finding, carpet.dates, page.subject.series.timezone, curfew),
         answer=sentence,
         facts=facts(finding, curfew),
@@ -184,7 +184,7 @@ def _services(page: Page, axis: int) -> list[dict[str, Any]]:
         if len(judged) < 2
         else [
             {
-                "name": service_words(j.finding.service),
+                "name": title_words(j.finding.service),
                 "me": j is page.subject,
                 "words": state_words(j.finding, j.curfew),
                 "strip": strip(

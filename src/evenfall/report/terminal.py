@@ -17,7 +17,7 @@ from evenfall.model.curfew import Window
 from evenfall.report.carpet_svg import rows_of
 from evenfall.text.words import STEP_WORDS
 
-__all__ = ["WIDE_COLUMNS", "Glyphs", "carpet_lines", "key_line"]
+__all__ = ["WIDE_COLUMNS", "Glyphs", "axis_line", "carpet_lines", "key_line", "strip_line"]
 
 WIDE_COLUMNS = 61
 """Columns that a row of 48 cells needs, with its date."""
@@ -59,7 +59,7 @@ def carpet_lines(
     glyphs = UNICODE if is_unicode else ASCII
     per = 1 if columns >= WIDE_COLUMNS else 2  # half hours a character
     lines = [_bracket(w, carpet.axis_start_h, per, glyphs) for w in windows]
-    lines.append(_axis(carpet.axis_start_h, per))
+    lines.append(axis_line(carpet.axis_start_h, indent=_LABEL, per=per))
     steps = carpet.steps
     for row in rows_of(carpet):
         if isinstance(row, range):
@@ -87,12 +87,22 @@ def key_line(*, is_unicode: bool) -> Text:
     return line.append(f"empty: {STEP_WORDS[-1]}", style="dim")
 
 
-def _axis(start_h: int, per: int) -> Text:
+def axis_line(start_h: int, *, indent: int, per: int = 1) -> Text:
+    """Local hours over the cells."""
     step_h = 2 * per
     numbers = "".join(
         f"{(start_h + hour) % 24:02d}".ljust(step_h * 2 // per) for hour in range(0, 24, step_h)
     )
-    return Text(" " * _LABEL + numbers.rstrip(), style="dim")
+    return Text(" " * indent + numbers.rstrip(), style="dim")
+
+
+def strip_line(carpet: Carpet, *, label: str, indent: int, is_unicode: bool) -> Text:
+    """All nights laid on one another, one character a half hour."""
+    glyphs = UNICODE if is_unicode else ASCII
+    line = Text(f"{label[: indent - 1]:{indent}}")
+    for value in carpet.overall().tolist():
+        line.append(glyphs.steps[value + 1], style=_STYLES[Step(value)])
+    return line
 
 
 def _bracket(window: Window, start_h: int, per: int, glyphs: Glyphs) -> Text:
@@ -100,7 +110,7 @@ def _bracket(window: Window, start_h: int, per: int, glyphs: Glyphs) -> Text:
     begin, end = window_cells(window, start_h)
     first = int(begin / per + 0.01)
     last = max(first, min(round(end / per), CELLS_A_NIGHT // per) - 1)
-    left, middle, right, single = glyphs.bracket
+    left, middle, right, single = list(glyphs.bracket)
     piece = single if first == last else left + middle * (last - first - 1) + right
     words = (
         f"{window.start_local} – {window.end_local}"

@@ -37,6 +37,7 @@ from evenfall.store.ledger import Ledger, LedgerEntry
 from evenfall.store.parquet import merge_staged, observation_files
 from evenfall.store.quarantine import QuarantinedRow, QuarantineWriter, read_quarantine
 from evenfall.store.series import load_series
+from evenfall.store.speeds import PairSpeeds, load_pair_speeds
 
 __all__ = ["ImportSource", "Store", "open_store"]
 
@@ -219,6 +220,17 @@ class Store:
             shares = [(entry.import_id, entry.share_over_ppm) for entry in entries]
             return load_series(self._connection, rows, shares, zone)
 
+    def pair_speeds(self, series: Series) -> PairSpeeds:
+        """Both arms of the pairs that a series rests on, in bit/s, newest first."""
+        with self._faults("read the observations"):
+            return load_pair_speeds(
+                self._connection,
+                self._rows(self._ledger.entries(), _folders_of(series.network)),
+                series.service,
+                series.network,
+                series.simulated,
+            )
+
     def write_findings(self, curfews: Sequence[Curfew], findings: Sequence[SeriesFinding]) -> None:
         """Replace the findings by those of an analysis."""
         self._refuse_reader()
@@ -290,6 +302,11 @@ class _Tally:
             repeated=self._repeated - repeated,
             observations=self._observations - observations,
         )
+
+
+def _folders_of(network: str) -> list[str] | None:
+    """Which networks' files to open; a series of unknown network may lie anywhere."""
+    return None if network == "unknown" else [network]
 
 
 def _all_duplicates(before: ImportCounts) -> ImportCounts:

@@ -97,6 +97,7 @@ def _series(part: Frame) -> Series:
         line=None if line is None else line[speaks],
         clock_verified=verified[speaks],
         archive_clock=bool(archive.any()),
+        simulated=bool(part["simulated"][0]),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.text.nights import answer, plain
-from evenfall.text.words import count_words, service_words
+from evenfall.text.words import count_words, service_words, title_words
 
 __all__ = [
     "carpet_label",
@@ -25,7 +25,7 @@ def where_words(
     finding: SeriesFinding, dates: Sequence[dt.date], zone: str, curfew: Curfew | None
 ) -> str:
     """One line over the answer: what, where, when, in whose time."""
-    parts = [service_words(finding.service), f"network {finding.network}"]
+    parts = [title_words(finding.service), f"network {finding.network}"]
     if curfew is not None and curfew.lines is not None:
         parts.append(count_words(curfew.lines, "line"))
     if dates:
@@ -44,7 +44,7 @@ def span_words(nights: int) -> str:
 def carpet_label(finding: SeriesFinding, curfew: Curfew | None, nights: int) -> str:
     """The carpet in words, for whoever does not see it."""
     return (
-        f"{service_words(finding.service)}, each half hour of {nights} nights. "
+        f"{title_words(finding.service)}, each half hour of {nights} nights. "
         f"{plain(answer(finding, curfew))} The numbers are in the table below."
     )
 

@@ -21,6 +21,7 @@ __all__ = [
     "percent_words",
     "ruled_out_words",
     "service_words",
+    "title_words",
     "weekday_words",
     "window_words",
 ]
@@ -67,6 +68,12 @@ _EXPLANATIONS = {
 def service_words(service: str) -> str:
     """The name people use for a service."""
     return _SERVICES.get(service.lower(), service)
+
+
+def title_words(service: str) -> str:
+    """The same at the beginning of a line."""
+    name = service_words(service)
+    return name[:1].upper() + name[1:]
 
 
 def window_words(window: Window) -> str:

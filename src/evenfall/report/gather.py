@@ -1,0 +1,137 @@
+"""From an open store to what a page or a terminal shows: series with what was made of them.
+
+The findings of the last `analyze` are used as they stand if they know every series asked for;
+otherwise the series are judged here, with a generator whose seed is fixed, so that the same store
+gives the same page. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evenfall.infer.nights import judge
+from evenfall.infer.profiles import NIGHTLY_2026
+from evenfall.infer.series import Series
+from evenfall.model.curfew import Curfew, SeriesFinding
+from evenfall.model.errors import UsageError
+from evenfall.report.evening import Speed
+from evenfall.report.page import Judged, Page
+from evenfall.store import Store
+
+__all__ = ["JUDGE_SEED", "gather", "page_of", "pick"]
+
+JUDGE_SEED = 1  # as `analyze`, unless told otherwise
+_CHOICES_MAX = 20
+
+
+def gather(
+    store: Store, *, zone: str = "UTC", networks: Sequence[str] | None = None
+) -> list[Judged]:
+    """Every series of the store (or of some networks) with its finding, in the store's order.
+
+    Args:
+        store: open for reading.
+        zone: IANA zone of observations that carry none.
+        networks: only these; None: all.
+    """
+    series = store.series(networks=networks, zone=zone)
+    curfews, findings = store.findings()
+    if not _covers(findings, series):
+        judged = judge(series, profile=NIGHTLY_2026, rng=np.random.default_rng(JUDGE_SEED))
+        curfews, findings = list(judged.curfews), list(judged.findings)
+    return joined(series, curfews, findings)
+
+
+def joined(
+    series: Sequence[Series], curfews: Sequence[Curfew], findings: Sequence[SeriesFinding]
+) -> list[Judged]:
+    """Series beside their findings; a series without a finding is left out."""
+    curfew_of = {(c.service, c.network): c for c in curfews}
+    finding_of = {(f.service, f.network): f for f in findings}
+    return [
+        Judged(series=s, finding=finding_of[key], curfew=curfew_of.get(key))
+        for s in series
+        if (key := (s.service, s.network)) in finding_of
+    ]
+
+
+def pick(judged: Sequence[Judged], service: str, network: str) -> Judged:
+    """The one series that is meant.
+
+    Args:
+        judged: from `gather`.
+        service: its id, any case.
+        network: empty if there is only one.
+
+    Raises:
+        UsageError: none, or more than one network and none was named; lists what there is.
+    """
+    found = [
+        j
+        for j in judged
+        if j.finding.service.lower() == service.lower() and network in ("", j.finding.network)
+    ]
+    if len({j.finding.network for j in found}) == 1:
+        return found[0]
+    if found:
+        names = [j.finding.network for j in found]
+        raise UsageError(
+            expected="one network",
+            seen=f"{service} on {len(names)} networks: {_listed(names)}",
+            where=f"service {service}",
+            remedy=f"Name one with --network, as --network {names[0]}.",
+        )
+    known = sorted({f"{j.finding.service} on {j.finding.network}" for j in judged})
+    raise UsageError(
+        expected=f"one of {_listed(known)}" if known else "a store with measurements",
+        seen=service + (f" on {network}" if network else ""),
+        where="the store",
+        remedy="`evenfall nights` lists what there is."
+        if known
+        else "Import or measure something first.",
+    )
+
+
+def page_of(
+    store: Store, judged: Sequence[Judged], subject: Judged, *, made_local: str = ""
+) -> Page:
+    """A page about one series, beside the other services on its network.
+
+    Args:
+        store: gives the speeds of the evening and the digests of what was imported.
+        judged: from `gather`.
+        subject: one of them.
+        made_local: when, as text.
+    """
+    speeds = store.pair_speeds(subject.series)
+    others = [
+        j
+        for j in judged
+        if j is not subject
+        and j.series.network == subject.series.network
+        and j.series.simulated == subject.series.simulated
+    ]
+    return Page(
+        subject=subject,
+        others=others,
+        speeds=[
+            Speed(started_us=int(a), target_bps=int(b), control_bps=int(c))
+            for a, b, c in zip(*speeds, strict=True)
+        ],
+        sources=[(e.name, e.sha256) for e in store.imports()],
+        simulated=subject.series.simulated,
+        made_local=made_local,
+    )
+
+
+def _covers(findings: Sequence[SeriesFinding], series: Sequence[Series]) -> bool:
+    known = {(f.service, f.network): f.n for f in findings}
+    return all((s.service, s.network) in known for s in series)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_CHOICES_MAX])
+    more = len(names) - _CHOICES_MAX
+    return f"{shown} and {more} more" if more > 0 else shown
