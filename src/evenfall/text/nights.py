@@ -31,7 +31,7 @@ from evenfall.text.words import (
 
 __all__ = ["Fact", "Part", "answer", "facts", "not_shown", "plain", "state_words"]
 
-_EVENING_FROM = "16:00"
+_EVENING_FROM = "18:30"
 
 _CLAIMS = {
     ClaimLevel.L0: "an anecdote",

@@ -1,0 +1,208 @@
+"""Sentences about nights: every number is the finding's, and nothing is said too much."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from evenfall.model.curfew import Curfew, Effect, Instants, SeriesFinding, Window
+from evenfall.model.verdict import SlowerBy
+from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, State
+from evenfall.text.nights import answer, facts, not_shown, plain, state_words
+from evenfall.text.words import (
+    date_words,
+    factor_words,
+    joined,
+    percent_words,
+    weekday_words,
+)
+
+EVENING = Window(
+    weekdays=tuple(range(7)),
+    start_local="20:00",
+    end_local="22:00",
+    start_interval=("19:50", "20:10"),
+    end_interval=("21:50", "22:10"),
+)
+
+
+def curfew(**changes: Any) -> Curfew:
+    """A slowed service with a window, changed as asked."""
+    fields: dict[str, Any] = {
+        "service": "youtube",
+        "network": "AS9198",
+        "timezone": "Asia/Almaty",
+        "state": State.SLOWED,
+        "scope": Scope.TARGETED,
+        "scope_because": "only the name differed",
+        "pattern": Pattern.WINDOW,
+        "lines": 1,
+        "windows": (EVENING,),
+        "onset": None,
+        "lifting": None,
+        "nights_seen": 13,
+        "nights_measured": 14,
+        "n": 671,
+        "p_value": 0.001,
+        "effect": Effect(in_window=-3.7, outside=0.0),
+        "slower_by": SlowerBy(median=41.0, low=22.0, high=88.0),
+        "claim_level": ClaimLevel.L2,
+        "isolated": True,
+        "rule_id": "r",
+        "ruleset": "s",
+        "profile": "p",
+    }
+    return Curfew(**{**fields, **changes})
+
+
+def finding(state: SeriesState, **changes: Any) -> SeriesFinding:
+    """What was made of the series."""
+    fields: dict[str, Any] = {
+        "service": "youtube",
+        "network": "AS9198",
+        "state": state,
+        "reason": "no window stands out",
+        "n": 671,
+        "nights_measured": 14,
+        "p_value": 0.4,
+        "q_value": 0.4,
+    }
+    return SeriesFinding(**{**fields, **changes})
+
+
+CURFEW = finding(SeriesState.CURFEW)
+MORNINGS = (
+    Window(weekdays=(0, 1, 2, 3, 4), start_local="07:00", end_local="11:00",
+           start_interval=("06:50", "07:10"), end_interval=("10:50", "11:00")),
+    Window(weekdays=(0, 1, 2, 3, 4), start_local="13:00", end_local="17:00",
+           start_interval=("12:50", "13:10"), end_interval=("16:50", "17:00")),
+)  # fmt: skip
+BLOCKED = curfew(
+    state=State.BLOCKED,
+    scope=Scope.UNDETERMINED,
+    scope_because="no concurrent control on this network",
+    windows=MORNINGS,
+    slower_by=None,
+    effect=Effect(in_window=0.906, outside=0.042, low=0.8, high=0.93),
+    isolated=False,
+)
+
+
+def test_slowed_by_name() -> None:
+    """The answer in the reader's words with the finding's numbers."""
+    assert plain(answer(CURFEW, curfew())) == (
+        "On 13 of 14 measured nights YouTube was 41 times slower between about 20:00 and 22:00. "
+        "The same server under another name stayed fast."
+    )
+
+
+def test_blocked_in_two_windows_on_weekdays() -> None:
+    """Days, not nights; both windows, the weekdays, both shares, and what cannot be told."""
+    assert plain(answer(CURFEW, BLOCKED)) == (
+        "On 13 of 14 measured days YouTube mostly did not open between about 07:00 and 11:00 and "
+        "between about 13:00 and 17:00, Monday to Friday: 91 % of tests failed, 4 % at other "
+        "times. Whether only YouTube was affected cannot be told."
+    )
+
+
+def test_always_is_not_a_window() -> None:
+    """At all measured hours, compared with before."""
+    said = plain(answer(CURFEW, curfew(pattern=Pattern.ALWAYS, windows=(), state=State.BLOCKED,
+                                       effect=Effect(in_window=0.98, outside=0.0),
+                                       slower_by=None, isolated=False)))  # fmt: skip
+    assert said.startswith("On 13 of 14 measured days YouTube mostly did not open at all measured")
+    assert "98 %" in said
+
+
+@pytest.mark.parametrize("state", [SeriesState.NONE, SeriesState.INSUFFICIENT])
+def test_nothing_found_is_said_without_a_claim(state: SeriesState) -> None:
+    """No curfew is claimed, and nothing is promised to be well either."""
+    said = plain(answer(finding(state)))
+    assert "14 measured nights" in said
+    assert "671" in said
+    assert "between" not in said
+    limits = " ".join(not_shown(finding(state)))
+    assert limits.startswith("That YouTube")
+
+
+@pytest.mark.parametrize(
+    ("subject", "found"),
+    [
+        (CURFEW, curfew()),
+        (CURFEW, BLOCKED),
+        (finding(SeriesState.NONE), None),
+        (finding(SeriesState.INSUFFICIENT, nights_measured=3, n=40), None),
+    ],
+    ids=["slowed", "blocked", "none", "insufficient"],
+)
+def test_every_number_in_the_sentence_is_the_findings(
+    subject: SeriesFinding, found: Curfew | None
+) -> None:
+    """No number is made up by the sentence."""
+    allowed = {str(subject.n), str(subject.nights_measured)}
+    if found is not None:
+        allowed |= {str(found.nights_seen), str(found.nights_measured)}
+        for window in found.windows:
+            allowed |= {window.start_local, window.end_local}
+        if found.slower_by:
+            allowed.add(factor_words(found.slower_by.median))
+        allowed |= {f"{100 * found.effect.in_window:.0f}", f"{100 * found.effect.outside:.0f}"}
+    for number in re.findall(r"\d+(?::\d+)?(?:[.,]\d+)*", plain(answer(subject, found))):
+        assert number.replace(",", "") in allowed, number
+
+
+def test_how_sure_has_the_intervals_and_the_claim() -> None:
+    """Both ends as intervals, the effect with its interval, isolation, breadth."""
+    said = {fact.figure: fact.basis for fact in facts(CURFEW, curfew())}
+    assert said["20:00 – 22:00"] == "starts 19:50 – 20:10, ends 21:50 – 22:10"
+    assert said["41× slower"] == "between 22 and 88 times"
+    assert "only the name differed" in said
+    assert "claim L2, isolated" in said
+    shares = {fact.figure: fact.basis for fact in facts(CURFEW, BLOCKED)}
+    assert shares["91 % failed"] == "4 % outside; difference 80 % to 93 %"
+
+
+def test_what_is_not_shown_names_exceptions_and_open_ends() -> None:
+    """Never who; open ends, days that do not fit, hours never measured, caveats."""
+    open_ended = curfew(
+        exceptions=("2018-06-13 was clear",), unmeasured=("02:00–06:00",), caveats=("few nights",)
+    )
+    said = " ".join(not_shown(CURFEW, open_ended))
+    assert said.startswith("Who did it, or why.")
+    assert "13 Jun 2018 was clear" in said
+    assert "02:00–06:00" in said
+    assert "Few nights." in said
+    assert "When it began" in said
+    dated = Instants(earliest="2018-06-04", latest="2018-06-05")
+    closed = " ".join(not_shown(CURFEW, curfew(onset=dated, lifting=dated)))
+    assert "When it began" not in closed
+    assert "Whether it has ended" not in closed
+
+
+def test_words_for_lists() -> None:
+    """Short words beside a strip."""
+    assert state_words(CURFEW, curfew()) == "slowed 20:00 – 22:00"
+    assert state_words(finding(SeriesState.NONE)) == "no recurring hours found"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(41.0, "41"), (3.2, "3.2"), (9.97, "10"), (2.0, "2"), (1234.0, "1234")]
+)
+def test_factors(value: float, words: str) -> None:
+    """Two digits that mean something."""
+    assert factor_words(value) == words
+
+
+def test_small_words() -> None:
+    """Weekdays, dates, shares, lists."""
+    assert weekday_words((0, 1, 2, 3, 4)) == "Monday to Friday"
+    assert weekday_words((5, 6)) == "Saturday and Sunday"
+    assert weekday_words((6, 0, 1, 2, 3)) == "Sunday to Thursday"
+    assert weekday_words(tuple(range(7))) == ""
+    assert date_words("2018-06-03") == "3 Jun 2018"
+    assert date_words("<b>") == "<b>"
+    assert percent_words(0.003) == "0.3 %"
+    assert percent_words(0.0) == "0 %"
+    assert joined(["a", "b", "c"]) == "a, b and c"
