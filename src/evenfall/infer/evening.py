@@ -14,7 +14,9 @@ Rules.
 - A pair of which both arms brought nothing says nothing about a name and is left out by the caller.
 
 How it works. The largest sum of a run is found in one pass (Kadane). Innocent pairs have
-E[ln(1 − π + π·L)] < 0, so a run does not grow through them.
+E[ln(1 − π + π·L)] < 0, so a run does not grow through them. The ends are looked for twice: first
+with L, which allows for any depth and so takes a slight outlier beside the window for a part of it,
+then with the likelihood ratio at the depth of the run just found.
 
 What it does not do. It assumes one stretch; two separate ones in one evening are reported as the
 stronger. It does not tell slowing from blocking: `share_empty` says how many of the samples inside
@@ -30,7 +32,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evenfall.infer.pairs import effect, likelihood_ratio, null_scale
+from evenfall.infer.pairs import effect, likelihood_ratio, null_scale, t2_density
 from evenfall.infer.profiles import PAIRS_2026, WATCH_2026, PairsProfile, WatchProfile
 from evenfall.model.verdict import SlowerBy
 
@@ -102,6 +104,8 @@ def find_stretch(
     if peak < math.log(watch.alarm):
         return None
     first, last = _best_run(gains)
+    depth = _median([s.x for s in samples[first : last + 1]])
+    first, last = _best_run([_gain_at(s.x, depth, scale, pairs, watch) for s in samples])
     inside = samples[first : last + 1]
     return Stretch(
         evidence=math.exp(min(peak, 700.0)),
@@ -123,6 +127,19 @@ def _detector_peak(gains: Sequence[float]) -> float:
         level = max(level, 0.0) + gain
         peak = max(peak, level)
     return peak
+
+
+def _gain_at(
+    x: float, depth: float, scale: float, pairs: PairsProfile, watch: WatchProfile
+) -> float:
+    """ln(1 − π + π·f0(x − depth)/f0(x)), the ratio cut as L is; both held above x_min."""
+    x, depth = max(x, pairs.x_min), max(depth, pairs.x_min)
+    ratio = t2_density((x - depth) / scale) / t2_density(x / scale)
+    return math.log(1 - watch.share + watch.share * min(ratio, pairs.evidence_pair_max))
+
+
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
 
 
 def _best_run(gains: Sequence[float]) -> tuple[int, int]:

@@ -65,7 +65,7 @@ def pair(
     order = [Arm.TARGET, Arm.NEUTRAL]
     if rng.random() < 0.5:
         order.reverse()
-    difference = float(rng.standard_t(2)) * moment.noise / math.sqrt(2)
+    difference = float(rng.standard_t(2)) * moment.noise / 2  # half to each arm
     started = moment.started_us + index // 2 * _PAIR_US
     arms = []
     for position, arm in enumerate(order):

@@ -1,0 +1,83 @@
+"""Innocent explanations over many nights: ruled out only where the measurements can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evenfall.infer.night_rivals import night_rivals
+from evenfall.infer.series import Basis, Series
+from evenfall.model.curfew import Window
+from evenfall.model.vocabulary import Explanation
+
+EVENING = Window(
+    weekdays=tuple(range(7)),
+    start_local="20:00",
+    end_local="22:00",
+    start_interval=("19:50", "20:10"),
+    end_interval=("21:50", "22:10"),
+)
+NOON_US = 1_528_092_000_000_000  # 2018-06-04 12:00 in Almaty
+
+
+def series(basis: Basis, **changes: Any) -> Series:
+    """Ten nights, one row every half hour."""
+    n = 480
+    fields: dict[str, Any] = {
+        "service": "youtube",
+        "network": "AS9198",
+        "timezone": "Asia/Almaty",
+        "basis": basis,
+        "started_us": NOON_US + np.arange(n, dtype=np.int64) * 1_800_000_000,
+        "failed": np.zeros(n),
+        "log_ratio": np.zeros(n),
+        "null_log_ratio": np.full(n, 0.1),
+        "control_failed": np.zeros(n),
+        "line": None,
+        "clock_verified": np.ones(n, dtype=bool),
+    }
+    return Series(**{**fields, **changes})
+
+
+@pytest.mark.parametrize("basis", list(Basis))
+def test_every_explanation_is_faced_once(basis: Basis) -> None:
+    """None of the eleven is left out, whatever the scores rest on."""
+    faced = [rival.explanation for rival in night_rivals(series(basis), [EVENING])]
+    assert sorted(faced) == sorted(Explanation)
+
+
+def test_pairs_rule_out_the_line_and_say_what_congestion_would_do() -> None:
+    """Forty neutral pairs inside the window, none threefold apart."""
+    rivals = {r.explanation: r for r in night_rivals(series(Basis.PAIRS), [EVENING])}
+    assert rivals[Explanation.CONGESTION].ruled_out is True
+    assert "0 of 40 pairs" in rivals[Explanation.CONGESTION].because
+    assert rivals[Explanation.TARIFF].ruled_out is True
+    assert rivals[Explanation.VPN].ruled_out is None
+
+
+def test_neutral_pairs_that_differ_do_not_rule_out_congestion() -> None:
+    """Where the line treats two neutral names threefold apart, it is not ruled out."""
+    noisy = series(Basis.PAIRS, null_log_ratio=np.full(480, 1.5))
+    rivals = {r.explanation: r for r in night_rivals(noisy, [EVENING])}
+    assert rivals[Explanation.CONGESTION].ruled_out is False
+    none = series(Basis.PAIRS, null_log_ratio=np.full(480, np.nan))
+    rivals = {r.explanation: r for r in night_rivals(none, [EVENING])}
+    assert rivals[Explanation.CONGESTION].ruled_out is None
+
+
+def test_failing_controls_are_no_alibi() -> None:
+    """Controls that fail in the window leave the line under suspicion; fine ones clear it alone."""
+    dead = series(Basis.CONTROL_DIFFERENCE, control_failed=np.ones(480))
+    rivals = {r.explanation: r for r in night_rivals(dead, [EVENING])}
+    assert rivals[Explanation.LINE].ruled_out is False
+    fine = {r.explanation: r for r in night_rivals(series(Basis.CONTROL_DIFFERENCE), [EVENING])}
+    assert fine[Explanation.LINE].ruled_out is True
+    assert fine[Explanation.SITE_ITSELF].ruled_out is False
+
+
+def test_a_service_measured_alone_rules_out_nothing() -> None:
+    """No control, and nothing is ruled out; an archive's clock stays open too."""
+    alone = series(Basis.UNPAIRED, archive_clock=True)
+    assert not any(r.ruled_out for r in night_rivals(alone, [EVENING]))
