@@ -14,7 +14,7 @@ from typing import NamedTuple
 from evenfall.measure.curve import ByteCurve
 from evenfall.model.errors import ProtocolError
 from evenfall.net.api import Clock, NetworkFailure, Stream
-from evenfall.wire.pair import BodyBytes, ClientSide, State
+from evenfall.wire.pair import BodyBytes, ClientSide, State, piece_bytes
 from evenfall.wire.pair_messages import Answer, Request, Trailer
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
 TRAILER_TIMEOUT_S = 2.0
 """For the trailer after a complete transfer; without it only TCP_INFO is missing."""
 _READ_BYTES = 65_536
-_WRITE_BYTES = 65_536
+_BLOCK_BYTES = 16_384
 
 
 class ClockOffset(NamedTuple):
@@ -63,6 +63,8 @@ class Progress:
         self._wall_at_hello_us = wall_us
         self.curve = ByteCurve()
         self.body_bytes = 0
+        self.record_bytes = 0
+        """Of an upload: TLS records that hold the body written so far."""
         self.requested_s: float | None = None
         self.first_byte_us: int | None = None
         self.last_byte_s: float | None = None
@@ -136,10 +138,10 @@ async def upload(stream: Stream, request: Request, progress: Progress) -> None:
     await stream.write(side.start(), timeout_s=progress.left_s())
     before_bytes = stream.bytes_written
     try:
-        await _send_body(stream, side, request.size_bytes, progress)
+        await _send_body(stream, side, progress, before_bytes=before_bytes)
         await _await_arrival(stream, side, progress)
     except NetworkFailure as failure:
-        progress.body_bytes = _acknowledged(stream, side.body_bytes, before_bytes)
+        progress.body_bytes = _acknowledged(stream, side, progress, before_bytes)
         if failure.operation == "write":
             await _find_refusal(stream, side, progress)
         raise
@@ -153,12 +155,15 @@ async def fetch_result(stream: Stream, transfer_id: str, progress: Progress) -> 
     await _take_trailer(stream, side, progress)
 
 
-async def _send_body(stream: Stream, side: ClientSide, size_bytes: int, progress: Progress) -> None:
-    block = _random_block()
+async def _send_body(
+    stream: Stream, side: ClientSide, progress: Progress, *, before_bytes: int
+) -> None:
+    block, size_bytes = _random_block(), side.request.size_bytes
     while side.body_bytes < size_bytes:
-        count = min(_WRITE_BYTES, size_bytes - side.body_bytes)
+        count = min(piece_bytes(side.body_bytes), size_bytes - side.body_bytes)
         await stream.write(block[:count], timeout_s=progress.left_s())
         side.body_sent(count)
+        progress.record_bytes = stream.bytes_written - before_bytes
 
 
 async def _await_arrival(stream: Stream, side: ClientSide, progress: Progress) -> None:
@@ -198,7 +203,7 @@ async def _receive(stream: Stream, side: ClientSide, timeout_s: float, clock: Cl
     return clock.monotonic_s()
 
 
-def _acknowledged(stream: Stream, body_written: int, before_bytes: int) -> int:
+def _acknowledged(stream: Stream, side: ClientSide, progress: Progress, before_bytes: int) -> int:
     """How much of an unfinished upload has arrived: what the server's kernel acknowledged.
 
     TCP counts TLS records; the body's share of them is taken. Where the kernel does not tell, what
@@ -206,12 +211,11 @@ def _acknowledged(stream: Stream, body_written: int, before_bytes: int) -> int:
     """
     info = stream.tcp_info()
     if info.bytes_acked is None:
-        return body_written
-    records = stream.bytes_written - before_bytes
-    arrived = max(0, info.bytes_acked - before_bytes)
-    if records <= 0:
+        return side.body_bytes
+    if not progress.record_bytes:
         return 0
-    return min(body_written, arrived * body_written // records)
+    arrived = max(0, info.bytes_acked - before_bytes)
+    return min(side.body_bytes, arrived * side.body_bytes // progress.record_bytes)
 
 
 async def _find_refusal(stream: Stream, side: ClientSide, progress: Progress) -> None:
@@ -226,4 +230,4 @@ async def _find_refusal(stream: Stream, side: ClientSide, progress: Progress) ->
 @functools.cache
 def _random_block() -> bytes:
     """What uploads are made of; incompressible, drawn once a process."""
-    return os.urandom(_WRITE_BYTES)
+    return os.urandom(_BLOCK_BYTES)

@@ -3,14 +3,14 @@
 What it does. `connect_in_memory` makes the two ends of a connection. Bytes take `bytes ÷ rate` to
 get on the line and half a round trip to cross it; a writer who is `BUFFER_BYTES` ahead of the line
 waits, as with a kernel's send buffer. A `Rule` says what happens once the client's bytes hold a
-pattern (a server name in a ClientHello), or once the other side has sent so many bytes.
+pattern (a server name in a ClientHello), or once so many bytes have crossed.
 
 Rules.
 - Time is a `ManualClock`'s: nothing here waits for real.
 - The ends are `Stream`s and behave like `net.sockets.SystemStream`, failures included; one suite of
   tests (`tests/net/test_conformance.py`) checks both.
-- After a reset both ends fail, after bytes that were already under way; under silence nothing
-  crosses any more and nobody is told.
+- After a reset both ends fail, once the bytes that were under way have arrived; under silence
+  nothing crosses any more and nobody is told. The bytes that set either off are lost.
 
 What it does not do. No congestion control, no loss and retransmission, no window: a line is its
 rate. TCP_INFO has round-trip times and byte counts, and null where those would be needed.
@@ -52,7 +52,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         contains: only if the client's first bytes hold this (empty: always).
-        after_bytes: only once the server has sent so many bytes.
+        after_bytes: only once so many bytes have crossed, both directions together.
         rate_bps: of `slow`, both directions.
     """
 
@@ -73,7 +73,7 @@ class _Pipe:
         self.sent_bytes = 0
         self.came = asyncio.Event()
         self.items: deque[tuple[float, bytes | Literal["fin", "reset"]]] = deque()
-        self._free_at_s = 0.0
+        self.free_at_s = 0.0
         self._vanished_bytes = 0
         self._arrivals: deque[tuple[float, int]] = deque([(0.0, 0)])
 
@@ -83,22 +83,29 @@ class _Pipe:
         if self.silent:
             self._vanished_bytes += len(data)
             return
-        start_s = max(self.clock.monotonic_s(), self._free_at_s)
-        self._free_at_s = start_s + len(data) * 8 / self.rate_bps
-        arrival_s = self._free_at_s + self.delay_s
+        start_s = max(self.clock.monotonic_s(), self.free_at_s)
+        self.free_at_s = start_s + len(data) * 8 / self.rate_bps
+        arrival_s = self.free_at_s + self.delay_s
         self._arrivals.append((arrival_s, self._arrivals[-1][1] + len(data)))
         self._queue(arrival_s, data)
 
-    def end(self, how: Literal["fin", "reset"]) -> None:
+    def lose_last(self) -> None:
+        """What was put on the line last is lost, and never acknowledged."""
+        if self.items and isinstance(self.items[-1][1], bytes):
+            self.items.pop()
+            self._arrivals.pop()
+
+    def end(self, how: Literal["fin", "reset"], *, not_before_s: float = 0.0) -> None:
         """The last thing on this line; what is on its way arrives before it."""
         if not self.silent:
-            self._queue(max(self.clock.monotonic_s(), self._free_at_s) + self.delay_s, how)
+            start_s = max(self.clock.monotonic_s(), self.free_at_s, not_before_s)
+            self._queue(start_s + self.delay_s, how)
 
     def full_for_s(self) -> float:
         """Time until a writer may go on; infinite when nothing is ever acknowledged."""
         if self._vanished_bytes >= BUFFER_BYTES:
             return float("inf")
-        ahead_bytes = (self._free_at_s - self.clock.monotonic_s()) * self.rate_bps / 8
+        ahead_bytes = (self.free_at_s - self.clock.monotonic_s()) * self.rate_bps / 8
         wait_s = (ahead_bytes - BUFFER_BYTES) * 8 / self.rate_bps
         return wait_s if wait_s > _SAME_MOMENT_S else 0.0
 
@@ -188,6 +195,15 @@ class FakeStream:
         """Reset; the other side fails."""
         self._finish("reset")
 
+    @property
+    def last_sent_s(self) -> float:
+        """When the bytes just written will be on the line."""
+        return self._out.free_at_s
+
+    def lose_last(self) -> None:
+        """The bytes just written never arrive."""
+        self._out.lose_last()
+
     def _finish(self, how: Literal["fin", "reset"]) -> None:
         if not self._closed:
             self._closed = True
@@ -233,30 +249,31 @@ class _Meddler:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = list(rules)
         self._client_bytes = b""
-        self._server_bytes = 0
+        self._bytes = 0
         self.client: FakeStream | None = None
         self.pipes: tuple[_Pipe, ...] = ()
 
     def look(self, who: FakeStream, chunk: bytes) -> None:
         """Somebody has put this chunk on the line."""
+        self._bytes += len(chunk)
         if who is self.client:
             self._client_bytes = (self._client_bytes + chunk)[:_PATTERN_SEARCH_BYTES]
-        else:
-            self._server_bytes += len(chunk)
         for rule in [r for r in self._rules if self._holds(r)]:
             self._rules.remove(rule)
-            self._apply(rule)
+            self._apply(rule, who)
 
     def _holds(self, rule: Rule) -> bool:
-        return rule.contains in self._client_bytes and self._server_bytes >= rule.after_bytes
+        return rule.contains in self._client_bytes and self._bytes >= rule.after_bytes
 
-    def _apply(self, rule: Rule) -> None:
+    def _apply(self, rule: Rule, who: FakeStream) -> None:
+        if rule.action != "slow":
+            who.lose_last()
+        crosses_s = who.last_sent_s
         for pipe in self.pipes:
             if rule.action == "reset":
-                pipe.end("reset")
+                pipe.end("reset", not_before_s=crosses_s)
                 pipe.silent = True
             elif rule.action == "silence":
-                pipe.items.clear()  # what was on its way is lost too: it triggered the rule
                 pipe.silent = True
             else:
                 pipe.rate_bps = min(pipe.rate_bps, rule.rate_bps)

@@ -12,20 +12,20 @@ from evenfall.net.api import Clock, NetworkFailure, Stream
 from evenfall.net.tls import TlsStream
 from evenfall.server.limits import Gate, Limits
 from evenfall.server.recorder import Recorder, Results
-from evenfall.wire.pair import BodyBytes, ServerSide, State
+from evenfall.wire.pair import BodyBytes, ServerSide, State, piece_bytes
 from evenfall.wire.pair_messages import BODY_BYTES_MAX, Request
 
 __all__ = ["Session", "random_block"]
 
 _READ_BYTES = 65_536
-_WRITE_BYTES = 65_536
+_BLOCK_BYTES = 16_384
 _LINGER_S = 2.0
 """How long a refused upload is read and thrown away, so that the refusal gets through."""
 
 
 def random_block() -> bytes:
     """What bodies are made of, drawn once a server: nothing on the way can shrink it."""
-    return os.urandom(_WRITE_BYTES)
+    return os.urandom(_BLOCK_BYTES)
 
 
 class Session:
@@ -121,7 +121,7 @@ class Session:
     ) -> None:
         side = self._side
         while side.state is State.BODY:
-            count = min(_WRITE_BYTES, request.size_bytes - side.body_bytes)
+            count = min(piece_bytes(side.body_bytes), request.size_bytes - side.body_bytes)
             await self._send(stream, self._block[:count], deadline_s)
             side.body_sent(count)
             recorder.note_body(side.body_bytes)

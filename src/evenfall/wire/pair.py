@@ -25,6 +25,10 @@ away. The line and body limits bound what is stored.
 "sent" them nothing has been acknowledged and TCP_INFO knows nothing. So the server goes on sampling
 until the client says that the last byte has arrived.
 
+**Why small records first.** A TLS record counts only when all of it has come. At 128 kbit/s a
+record of 16 KiB takes a second, and four seconds would be measured in steps of a quarter. So bodies
+are written in pieces of `piece_bytes`: a segment each at first, later 1/32 of what went before.
+
 **Why `result`.** A transfer that is cut at its cap has a queue in front of its trailer (at
 128 kbit/s, many seconds of it), and a reset one has no connection left. So the client cuts with a
 reset, which also clears the line for the next arm, and asks for the trailer by transfer id on a
@@ -57,7 +61,18 @@ from evenfall.wire.pair_messages import (
     is_higher_major,
 )
 
-__all__ = ["BodyBytes", "ClientSide", "ServerSide", "State"]
+__all__ = ["BodyBytes", "ClientSide", "ServerSide", "State", "piece_bytes"]
+
+_PIECE_BYTES_MIN = 1_400
+"""With TLS's 22 bytes it fits one segment of a usual line (MSS 1448 with time stamps)."""
+_PIECE_BYTES_MAX = 16_384
+"""A full TLS record (RFC 8446 §5.1)."""
+_PIECE_SHARE = 32
+
+
+def piece_bytes(body_bytes: int) -> int:
+    """Size of the next piece (one TLS record) of a body of which `body_bytes` were written."""
+    return max(_PIECE_BYTES_MIN, min(_PIECE_BYTES_MAX, body_bytes // _PIECE_SHARE))
 
 
 class State(Enum):
