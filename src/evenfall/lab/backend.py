@@ -33,6 +33,7 @@ __all__ = [
     "backends",
     "choose_backend",
     "client_environment",
+    "lab_environment",
     "missing_observables",
     "run_client",
 ]
@@ -192,6 +193,20 @@ def client_environment(
         "EVENFALL_TARGETS": str(target_file),
     }
     return {**fixed, **(extra or {})}
+
+
+def lab_environment() -> dict[str, str]:
+    """The environment of the lab's own processes: nothing of whoever runs the lab.
+
+    What the client could find of them in /proc then says nothing about a scenario either.
+    """
+    kept = ("PYTHONPATH", "VIRTUAL_ENV", "TMPDIR")
+    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+    return {
+        "PATH": path,
+        "LANG": "C.UTF-8",
+        **{name: os.environ[name] for name in kept if name in os.environ},
+    }
 
 
 def run_client(

@@ -91,12 +91,13 @@ class NetnsStage:
     """A net that stands, with a client in it.
 
     Attributes:
-        client_folder, target_file: as `lab.backend.Stage`.
+        client_folder, seen, target_file: as `lab.backend.Stage`.
         facts: what the machine gave: privilege, congestion control, resolver file.
     """
 
     def __init__(self, keeper: Keeper, *, client_folder: Path, target_file: Path) -> None:
         self.client_folder = client_folder
+        self.seen = PLACES
         self.target_file = target_file
         self.facts = {
             "privilege": keeper.privilege,

@@ -18,6 +18,7 @@ from typing import IO
 
 import msgspec
 
+from evenfall.lab.backend import lab_environment
 from evenfall.lab.middlebox import WireCounters
 from evenfall.lab.netns_inside import Failure, Order, Report
 from evenfall.model.errors import LabError
@@ -149,6 +150,7 @@ def running_keeper(order: Order, privilege: str) -> Iterator[Keeper]:
             stdin=theirs.fileno(),
             stdout=said,
             stderr=said,
+            env=lab_environment(),
             start_new_session=True,  # Ctrl-C is ours to handle, in order
         )
     keeper = Keeper(process, ours, said, privilege)

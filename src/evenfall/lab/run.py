@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from evenfall.lab.backend import Backend, Stage
+from evenfall.lab.backend import Backend, Output, Stage
 from evenfall.lab.clock import LabClock, minutes_of
 from evenfall.lab.scenario import ROLES, Drawn, Scenario, draw
 from evenfall.lab.target_file import PLAIN_ROLES, url_of
@@ -94,7 +94,12 @@ def staged(
 
 
 def run_command(
-    stage: Stage, drawn: Drawn, command: Sequence[str], *, timeout_s: float | None
+    stage: Stage,
+    drawn: Drawn,
+    command: Sequence[str],
+    *,
+    timeout_s: float | None,
+    stdout: Output = None,
 ) -> int:
     """Run a person's command where the client sits; its exit status.
 
@@ -106,7 +111,7 @@ def run_command(
         LabError: it did not end in time.
     """
     words = [_PLACEHOLDER.sub(lambda m: _fill(m.group(1), stage, drawn), w) for w in command]
-    return stage.run(words, timeout_s=timeout_s)
+    return stage.run(words, timeout_s=timeout_s, stdout=stdout)
 
 
 def _fill(name: str, stage: Stage, drawn: Drawn) -> str:

@@ -159,7 +159,7 @@ def draw(scenario: Scenario, seed: int) -> Drawn:
     to the probe.
     """
     rng = random.Random(seed)  # noqa: S311  (a simulation, not a secret)
-    hosts = {role: f"{_word(rng)}-{_word(rng)}.test" for role in ROLES}
+    hosts = _hosts(rng)
     line = scenario.line
     return Drawn(
         scenario=scenario,
@@ -171,6 +171,17 @@ def draw(scenario: Scenario, seed: int) -> Drawn:
         hosts=hosts,
         innocent_rates_bps=tuple(_log_uniform(rng, i.rate_bps) for i in scenario.innocents),
     )
+
+
+def _hosts(rng: random.Random) -> dict[str, str]:
+    """A host name a role, no two alike."""
+    hosts: dict[str, str] = {}
+    for role in ROLES:
+        host = f"{_word(rng)}-{_word(rng)}.test"
+        while host in hosts.values():  # six of some three million names: soon another
+            host = f"{_word(rng)}-{_word(rng)}.test"
+        hosts[role] = host
+    return hosts
 
 
 def _word(rng: random.Random) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from evenfall.lab.backend import lab_environment
 from evenfall.lab.world import READY
 from evenfall.model.errors import LabError
 
@@ -44,6 +45,7 @@ def running_world(plan: Path, *, prefix: Sequence[str] = ()) -> Iterator[None]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
+            env=lab_environment(),
             start_new_session=True,
         )
     try:

@@ -1,0 +1,58 @@
+"""Which rule acts on a flow: layer, name, hours, share."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from evenfall.lab.flows import Decider
+from evenfall.lab.scenario import CensorRule
+
+HOSTS = {"video": "v.test", "social": "s.test"}
+
+
+def decider(*rules: CensorRule, minute: float = 0) -> Decider:
+    """A decider whose clock stands."""
+    return Decider(rules, hosts=HOSTS, minute_of_day=lambda: minute, rng=random.Random(1))  # noqa: S311
+
+
+def test_layer_and_name_decide() -> None:
+    """A rule about SNI acts on that name in that layer, and on names below it."""
+    rule = CensorRule(action="sni.reset", services=("video",))
+    ask = decider(rule).rule_for
+    assert ask("sni", "v.test") is rule
+    assert ask("sni", "A.V.TEST.") is rule
+    assert ask("sni", "s.test") is None
+    assert ask("sni", "xv.test") is None
+    assert ask("sni", "") is None
+    assert ask("http", "v.test") is None
+    assert ask("dns", "v.test") is None
+
+
+@pytest.mark.parametrize(
+    ("minute", "acts"), [(1199, False), (1200, True), (1319, True), (1320, False)]
+)
+def test_hours_decide(minute: int, acts: bool) -> None:
+    """20:00 to 22:00, half-open."""
+    rule = CensorRule(action="sni.drop", services=("video",), from_local="20:00", to_local="22:00")
+    assert (decider(rule, minute=minute).rule_for("sni", "v.test") is rule) is acts
+
+
+def test_a_share_of_flows_is_drawn() -> None:
+    """With a share of .3, about three flows in ten are hit, and the draw is the seed's."""
+    rule = CensorRule(action="sni.drop", services=("video",), share=0.3)
+    draws = [decider(rule).rule_for("sni", "v.test") for _ in range(3)]
+    assert draws == [draws[0]] * 3  # a fresh decider of one seed draws alike
+    one = decider(rule)
+    hits = sum(one.rule_for("sni", "v.test") is not None for _ in range(2_000))
+    assert 540 <= hits <= 660  # 600 ± 3 standard deviations
+
+
+def test_the_first_rule_that_fits_acts() -> None:
+    """Order in the file is order of the boxes."""
+    first = CensorRule(action="sni.reset", services=("social",))
+    second = CensorRule(action="sni.drop", services=("social", "video"))
+    ask = decider(first, second).rule_for
+    assert ask("sni", "s.test") is first
+    assert ask("sni", "v.test") is second

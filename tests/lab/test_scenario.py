@@ -1,0 +1,160 @@
+"""Scenario files: every case of the project loads, is complete, and draws by seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evenfall.lab.cases import cases_folder, find_case, load_cases
+from evenfall.lab.clock import minutes_of
+from evenfall.lab.scenario import CONTROL_ROLES, ROLES, TARGET_ROLES, Scenario, draw, load
+from evenfall.model.errors import FormatError, UsageError
+from evenfall.model.vocabulary import MECHANISMS, Answer, Scope, State
+
+CASES = load_cases(cases_folder())
+BY_NAME = {case.name: case for case in CASES}
+
+MUST_HAVE = {
+    "clean", "throttle_sni_policer", "throttle_sni_shaper", "reset_sni", "drop_sni", "dns_lie",
+    "ip_drop", "blockpage", "congestion", "slow_server", "tariff",
+}  # fmt: skip
+
+each_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+
+
+def test_the_cases_are_there_and_most_are_innocent() -> None:
+    """Eleven are promised; more than half of all are innocent."""
+    assert set(BY_NAME) >= MUST_HAVE
+    assert sum(case.innocent for case in CASES) > len(CASES) / 2
+
+
+@each_case
+def test_a_case_is_consistent(case: Scenario) -> None:
+    """Innocent means no censor; words are the vocabulary's; hours are hours; titles are titles."""
+    assert case.innocent == (not case.censor)
+    assert set(case.answers) <= {answer.value for answer in Answer}
+    assert case.answers
+    for expected in case.expected:
+        assert set(expected.mechanism) <= set(MECHANISMS)
+        assert expected.service in TARGET_ROLES
+    for rule in case.censor:
+        assert minutes_of(rule.from_local or "00:00") != minutes_of(rule.to_local or "24:00")
+        assert set(rule.services) <= set(TARGET_ROLES), "a censored control is another experiment"
+    assert case.title
+    assert not case.title.endswith(".")
+
+
+@each_case
+def test_an_innocent_case_never_allows_targeted(case: Scenario) -> None:
+    """Whatever else is right in it, no set of right verdicts of an innocent case holds it."""
+    scopes = {scope for expected in case.expected for scope in expected.scope}
+    targeted = Scope.TARGETED in scopes or any(a.startswith("targeted") for a in case.answers)
+    assert not (case.innocent and targeted)
+
+
+@each_case
+def test_what_a_censor_does_is_expected_to_be_seen(case: Scenario) -> None:
+    """Every service that a rule names is expected to be other than ok."""
+    for rule in case.censor:
+        for service in rule.services:
+            expected = next(e for e in case.expected if e.service == service)
+            assert State.OK not in expected.state
+
+
+@each_case
+def test_a_case_needs_what_it_uses(case: Scenario) -> None:
+    """A backend that cannot show it is refused, so the observables have to be named."""
+    if any(rule.action in ("sni.police", "sni.shape") for rule in case.censor):
+        assert {"tls", "goodput"} <= set(case.needs)
+    if any(rule.action == "ip.drop" for rule in case.censor):
+        assert "tcp_drop" in case.needs
+    if case.line.loss[1] > 0:
+        assert "retransmissions" in case.needs
+    if case.innocents:
+        assert "goodput" in case.needs
+
+
+def test_one_seed_gives_one_world_and_one_face() -> None:
+    """Drawn twice the same; names depend on the seed alone; another seed, other names."""
+    worlds = [draw(case, 7) for case in CASES]
+    assert [draw(case, 7) for case in CASES] == worlds
+    assert len({tuple(world.hosts.items()) for world in worlds}) == 1
+    assert set(worlds[0].hosts) == set(ROLES)
+    assert draw(CASES[0], 8).hosts != worlds[0].hosts
+
+
+def test_lines_of_one_seed_are_alike_where_cases_do_not_differ() -> None:
+    """A clean and a throttled line of one seed have the same rates and round trip."""
+    clean, throttled = draw(BY_NAME["clean"], 7), draw(BY_NAME["throttle_sni_policer"], 7)
+    assert (clean.down_bps, clean.up_bps, clean.rtt_s) == (
+        throttled.down_bps,
+        throttled.up_bps,
+        throttled.rtt_s,
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_ranges_hold(seed: int) -> None:
+    """Every drawn value lies in the range its case gives, and hosts never coincide."""
+    for case in CASES:
+        world = draw(case, seed)
+        rates = zip(world.innocent_rates_bps, (i.rate_bps for i in case.innocents), strict=True)
+        for value, (low, high) in (
+            (world.down_bps, case.line.down_bps),
+            (world.up_bps, case.line.up_bps),
+            (world.rtt_s, case.line.rtt_s),
+            (world.loss, case.line.loss),
+            *rates,
+        ):
+            assert low * (1 - 1e-9) <= value <= high * (1 + 1e-9)
+        assert len(set(world.hosts.values())) == len(ROLES)
+    assert set(CONTROL_ROLES).isdisjoint(TARGET_ROLES)
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    """A scenario file of a case called `tried`."""
+    path = tmp_path / "tried" / "scenario.toml"
+    path.parent.mkdir()
+    path.write_text(text)
+    return path
+
+
+GOOD = 'title = "t"\ninnocent = true\nexpected = []\nanswers = ["ok"]\n'
+
+
+def test_a_case_is_named_by_its_folder_and_found_by_path(tmp_path: Path) -> None:
+    """By name in a folder of cases, by its folder, or by its file."""
+    path = written(tmp_path, GOOD)
+    assert load(path).name == "tried"
+    assert find_case("tried", tmp_path) == find_case(str(path), Path("/nowhere")) == load(path)
+    assert find_case(str(path.parent), Path("/nowhere")).name == "tried"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GOOD + "colour = 1\n", "colour"),
+        (GOOD.replace("true", '"yes"'), "bool"),
+        (GOOD + "[[censor]]\naction = 'sni.bribe'\nservices = ['video']\n", "sni.bribe"),
+        (GOOD + "[[censor]]\naction = 'sni.drop'\nservices = ['bank']\n", "bank"),
+        ("title = \n", "line 1"),
+        ("", "title"),
+    ],
+    ids=["unknown key", "wrong type", "unknown action", "unknown role", "not TOML", "empty"],
+)
+def test_a_broken_file_is_one_clear_message(tmp_path: Path, text: str, words: str) -> None:
+    """Where, what was seen, and what to read."""
+    path = written(tmp_path, text)
+    with pytest.raises(FormatError, match=words) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_an_unknown_name_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    """The message lists the cases; an empty folder says so."""
+    written(tmp_path, GOOD)
+    with pytest.raises(UsageError, match="tried"):
+        find_case("tired", tmp_path)
+    with pytest.raises(UsageError, match=r"scenario\.toml"):
+        load_cases(tmp_path / "none")
