@@ -15,7 +15,7 @@ from evenfall.measure.curve import ByteCurve
 from evenfall.model.errors import ProtocolError
 from evenfall.net.api import Clock, NetworkFailure, Stream
 from evenfall.wire.pair import BodyBytes, ClientSide, State, piece_bytes
-from evenfall.wire.pair_messages import Answer, Request, Trailer
+from evenfall.wire.pair_messages import BODY_BYTES_MAX, Answer, Request, Trailer
 
 __all__ = [
     "TRAILER_TIMEOUT_S",
@@ -24,13 +24,13 @@ __all__ = [
     "Refused",
     "download",
     "fetch_result",
+    "random_body",
     "upload",
 ]
 
 TRAILER_TIMEOUT_S = 2.0
 """For the trailer after a complete transfer; without it only TCP_INFO is missing."""
 _READ_BYTES = 65_536
-_BLOCK_BYTES = 16_384
 
 
 class ClockOffset(NamedTuple):
@@ -158,10 +158,11 @@ async def fetch_result(stream: Stream, transfer_id: str, progress: Progress) -> 
 async def _send_body(
     stream: Stream, side: ClientSide, progress: Progress, *, before_bytes: int
 ) -> None:
-    block, size_bytes = _random_block(), side.request.size_bytes
+    body, size_bytes = random_body(), side.request.size_bytes
     while side.body_bytes < size_bytes:
         count = min(piece_bytes(side.body_bytes), size_bytes - side.body_bytes)
-        await stream.write(block[:count], timeout_s=progress.left_s())
+        piece = body[side.body_bytes : side.body_bytes + count]
+        await stream.write(piece, timeout_s=progress.left_s())
         side.body_sent(count)
         progress.record_bytes = stream.bytes_written - before_bytes
 
@@ -228,6 +229,6 @@ async def _find_refusal(stream: Stream, side: ClientSide, progress: Progress) ->
 
 
 @functools.cache
-def _random_block() -> bytes:
-    """What uploads are made of; incompressible, drawn once a process."""
-    return os.urandom(_BLOCK_BYTES)
+def random_body() -> bytes:
+    """What uploads are made of: nothing on the way can shrink it. Drawn once a process (3 ms)."""
+    return os.urandom(BODY_BYTES_MAX)

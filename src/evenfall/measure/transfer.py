@@ -32,7 +32,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from evenfall.measure.exchange import ClockOffset
+from evenfall.measure.exchange import ClockOffset, random_body
 from evenfall.measure.pin import pin_of_certificate
 from evenfall.measure.round import Round
 from evenfall.measure.transfer_run import PairServer, TransferRun
@@ -100,7 +100,8 @@ async def transfer(
         cap_us=round(cap_s * 1e6),
         id=secrets.token_hex(16),
     )
-    pin_of_certificate(b"")  # loads the certificate reader before the clock runs
+    pin_of_certificate(b"")  # what is loaded or drawn once is not measured
+    random_body()
     run = TransferRun(network, server, round_, sni=sni, request=request, cap_s=cap_s)
     await run.measure()
     if result_sni and run.worth_asking():

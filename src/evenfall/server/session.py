@@ -18,14 +18,13 @@ from evenfall.wire.pair_messages import BODY_BYTES_MAX, Request
 __all__ = ["Session", "random_block"]
 
 _READ_BYTES = 65_536
-_BLOCK_BYTES = 16_384
 _LINGER_S = 2.0
 """How long a refused upload is read and thrown away, so that the refusal gets through."""
 
 
 def random_block() -> bytes:
     """What bodies are made of, drawn once a server: nothing on the way can shrink it."""
-    return os.urandom(_BLOCK_BYTES)
+    return os.urandom(BODY_BYTES_MAX)
 
 
 class Session:
@@ -122,7 +121,8 @@ class Session:
         side = self._side
         while side.state is State.BODY:
             count = min(piece_bytes(side.body_bytes), request.size_bytes - side.body_bytes)
-            await self._send(stream, self._block[:count], deadline_s)
+            piece = self._block[side.body_bytes : side.body_bytes + count]
+            await self._send(stream, piece, deadline_s)
             side.body_sent(count)
             recorder.note_body(side.body_bytes)
         while side.next_event() is None:  # until the client says that all of it has arrived
