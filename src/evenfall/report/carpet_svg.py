@@ -16,6 +16,7 @@ from evenfall.text.words import title_words
 __all__ = [
     "GAP_ROWS_MIN",
     "Frame",
+    "anchor_of",
     "carpet_picture",
     "desk_frame",
     "phone_frame",
@@ -27,6 +28,8 @@ __all__ = [
 GAP_ROWS_MIN = 8
 """This many nights without a measurement, or more, become one row that says so."""
 
+_TOP = 26.0
+_TOP_WITH_BRACKET = 52.0
 _STEP_CLASSES = {
     Step.NOT_MEASURED: "u",
     Step.NORMAL: "k0",
@@ -45,6 +48,7 @@ class Frame:
 
     Attributes:
         first_cell, cells: the part of the axis that is drawn.
+        top: where the first row begins, below the bracket (if there is one) and the axis.
         tick_h: hours between the numbers on the axis.
     """
 
@@ -57,11 +61,7 @@ class Frame:
     cells: int
     tick_h: int
     is_phone: bool
-
-    @property
-    def top(self) -> float:
-        """Where the first row begins, below the bracket and the axis."""
-        return 52
+    top: float
 
     def x(self, cell: float) -> float:
         """Where a place on the axis is drawn."""
@@ -72,11 +72,16 @@ class Frame:
         return self.x(min(max(cell, self.first_cell), self.first_cell + self.cells))
 
 
-def wide_frame(rows: int) -> Frame:
+def anchor_of(date: dt.date) -> str:
+    """The id of a night's row in the table: what a row of the picture leads to."""
+    return f"n{date:%y%m%d}"
+
+
+def wide_frame(rows: int, *, has_window: bool) -> Frame:
     """All 24 hours; rows grow thinner as there are more of them."""
     pitch = 20.0 if rows <= 16 else (14.0 if rows <= 31 else 11.0)
     return Frame(
-        css="carpet wide",
+        css="carpet wide" if pitch > 12 else "carpet wide tight",
         width=840,
         left=88,
         cell=15.5,
@@ -85,6 +90,7 @@ def wide_frame(rows: int) -> Frame:
         cells=CELLS_A_NIGHT,
         tick_h=2,
         is_phone=False,
+        top=_TOP_WITH_BRACKET if has_window else _TOP,
     )
 
 
@@ -111,6 +117,7 @@ def phone_frame(windows: Sequence[Window], axis_start_h: int) -> Frame:
         cells=cells,
         tick_h=2 if cells <= 24 else 4,
         is_phone=True,
+        top=_TOP_WITH_BRACKET if windows else _TOP,
     )
 
 
@@ -141,13 +148,19 @@ def carpet_picture(carpet: Carpet, windows: Sequence[Window], frame: Frame, labe
     """Draw a carpet with the windows' brackets; the label says it in words."""
     rows = rows_of(carpet)
     bottom = frame.top + len(rows) * frame.pitch
-    body = [
+    drawn = [
         *_axis(carpet, frame, bottom),
         *_cells(carpet, rows, frame),
-        *_labels(carpet, rows, frame),
         *(piece for w in windows for piece in _window(carpet, rows, w, frame)),
     ]
-    return svg.svg(body, width=frame.width, height=bottom + 26, css=frame.css, label=label)
+    return svg.svg(
+        [svg.hidden(drawn), *_labels(carpet, rows, frame)],
+        width=frame.width,
+        height=bottom + (26 if not frame.is_phone else 8),
+        css=frame.css,
+        label=label,
+        role="group",
+    )
 
 
 def strip(carpet: Carpet, windows: Sequence[Window]) -> Markup:
@@ -162,6 +175,7 @@ def strip(carpet: Carpet, windows: Sequence[Window]) -> Markup:
         cells=CELLS_A_NIGHT,
         tick_h=6,
         is_phone=False,
+        top=0,
     )
     steps = carpet.overall().tolist()
     body = [
@@ -230,7 +244,7 @@ def _labels(carpet: Carpet, rows: list[int | range], frame: Frame) -> Iterator[M
         date = carpet.dates[row]
         css = "dt we" if date.weekday() >= 5 else "dt"
         words = _short(date, place == 0) if frame.is_phone else _long(date)
-        yield svg.text(frame.left - 7, y, words, css, "end")
+        yield svg.link(anchor_of(date), svg.text(frame.left - 7, y, words, css, "end"))
 
 
 def _window(

@@ -13,12 +13,12 @@ from evenfall.model.curfew import Window
 from evenfall.report import svg
 from evenfall.report.carpet_svg import Frame
 from evenfall.report.evening import Evening, Point
-from evenfall.text.words import factor_words, service_words
+from evenfall.text.words import service_words
 
 __all__ = ["evening_picture"]
 
 _BREAK_H = 1.5  # a longer pause breaks the line: between such points nothing is known
-_CLOSE = 0.16  # of a decade: labels of lines nearer than this would sit on one another
+_DIP_DECADES = 0.64  # a fall by less leaves no room for a name beside it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,8 @@ def evening_picture(
     name = service_words(service)
     body = [*_band(windows, plot, start_h), *_hours(plot, start_h)]
     if evening.unit:
-        body += [*_grid(plot, evening.unit), *_lines(shown, plot), *_words(shown, plot, name)]
+        body += [*_grid(plot, evening.unit), *_lines(shown, plot)]
+        body += _words(shown, plot, name, windows, start_h)
     else:
         body += _rug(shown, plot, name)
     return svg.svg(body, width=plot.width, height=plot.floor + 34, css=plot.css, label=label)
@@ -176,7 +177,9 @@ def _stretches(
         yield stretch
 
 
-def _words(points: list[Point], plot: _Plot, name: str) -> Iterator[Markup]:
+def _words(
+    points: list[Point], plot: _Plot, name: str, windows: Sequence[Window], start_h: int
+) -> Iterator[Markup]:
     """Names beside their lines: the target's at its lowest, the controls' at the far end."""
     targets = [(p.hour, p.target) for p in points if p.target is not None]
     controls = [(p.hour, p.control) for p in points if p.control is not None]
@@ -189,20 +192,18 @@ def _words(points: list[Point], plot: _Plot, name: str) -> Iterator[Markup]:
     if not targets:
         return
     hour, value = min(targets, key=lambda pair: pair[1])
-    x, y = plot.x(hour), plot.y(value)
     typical = sorted(v for _, v in targets)[len(targets) // 2]
-    if math.log10(typical / value) < _CLOSE * 4:  # no dip: the name goes under the line's beginning
+    if math.log10(typical / value) < _DIP_DECADES:  # no dip: the name goes under the line's start
         hour, value = targets[0]
         yield svg.text(plot.x(hour), plot.y(value) + 20, name, "lt")
         return
-    later = [h for h, v in targets if h > hour and v > value * 3]
-    x = plot.x(later[0]) + 6 if later else x + 8
-    anchor = ""
+    # Beside the dip, past whatever comes later: the line's way up, and the window's end.
+    ends = [window_cells(w, start_h)[1] / 2 for w in windows]
+    past = [h for h in ends if h > hour] + [h for h, v in targets if h > hour and v > value * 3]
+    x, anchor = plot.x(max(past[:2], default=hour)) + 8, ""
     if x + 9 * len(name) > plot.right:
-        x, anchor = plot.x(hour) - 8, "end"
-    yield svg.text(
-        x, y + 1, f"{name}, {factor_words(value) if value >= 1 else f'{value:.2g}'}", "lt", anchor
-    )
+        x, anchor = plot.x(hour) - 10, "end"
+    yield svg.text(x, plot.y(value) + 4, name, "lt", anchor)
 
 
 def _rug(points: list[Point], plot: _Plot, name: str) -> Iterator[Markup]:

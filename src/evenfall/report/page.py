@@ -168,7 +168,7 @@ def _pictures(
     if not carpet.dates:
         return None
     label = carpet_label(finding, curfew, len(carpet.dates))
-    wide = wide_frame(len(rows_of(carpet)))
+    wide = wide_frame(len(rows_of(carpet)), has_window=bool(windows))
     narrow = phone_frame(windows, carpet.axis_start_h)
     return {
         "wide": carpet_picture(carpet, windows, wide, label),

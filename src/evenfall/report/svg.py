@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-__all__ = ["boxes", "line", "number", "polyline", "rect", "svg", "text"]
+__all__ = ["boxes", "hidden", "line", "link", "number", "polyline", "rect", "svg", "text"]
 
 
 def number(value: float) -> str:
@@ -18,10 +18,21 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def svg(body: Iterable[str], *, width: float, height: float, css: str, label: str) -> Markup:
-    """An image that scales with the page and says in words what it shows."""
-    return Markup('<svg viewBox="0 0 {} {}" class="{}" role="img" aria-label="{}">{}</svg>').format(
-        number(width), number(height), css, label, Markup("").join(map(Markup, body))
+def svg(
+    body: Iterable[Markup],
+    *,
+    width: float,
+    height: float,
+    css: str,
+    label: str,
+    role: str = "img",
+) -> Markup:
+    """An image that scales with the page and says in words what it shows.
+
+    `role` is `img`, or `group` where it holds links.
+    """
+    return Markup('<svg viewBox="0 0 {} {}" class="{}" role="{}" aria-label="{}">{}</svg>').format(
+        number(width), number(height), css, role, label, Markup("").join(body)
     )
 
 
@@ -31,6 +42,16 @@ def text(x: float, y: float, words: str, css: str, anchor: str = "") -> Markup:
     return Markup('<text x="{}" y="{}" class="{}"{}>{}</text>').format(
         number(x), number(y), css, at, words
     )
+
+
+def link(target: str, inside: Markup) -> Markup:
+    """A link to a place on the same page."""
+    return Markup('<a href="#{}">{}</a>').format(target, inside)
+
+
+def hidden(pieces: Iterable[Markup]) -> Markup:
+    """Pieces that a screen reader passes over: the label or the table says them better."""
+    return Markup('<g aria-hidden="true">{}</g>').format(Markup("").join(pieces))
 
 
 def line(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:

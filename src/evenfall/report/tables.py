@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from evenfall.infer.carpet import CELLS_A_NIGHT, Carpet
-from evenfall.report.carpet_svg import rows_of
+from evenfall.report.carpet_svg import anchor_of, rows_of
 from evenfall.report.evening import Evening
 
 __all__ = ["EveningRow", "HourCell", "NightRow", "evening_rows", "hour_heads", "night_rows"]
@@ -52,7 +52,9 @@ def night_rows(carpet: Carpet) -> tuple[NightRow, ...]:
             continue
         date = carpet.dates[row]
         cells = tuple(_cell(int(a), int(b)) for a, b in zip(n[row], bad[row], strict=True))
-        rows.append(NightRow(f"n{date:%y%m%d}", f"{date:%a %d %b}", date.weekday() >= 5, cells))
+        rows.append(
+            NightRow(anchor_of(date), f"{date:%a} {date.day} {date:%b}", date.weekday() >= 5, cells)
+        )
     return tuple(rows)
 
 

@@ -217,7 +217,8 @@ def _facts_without(finding: SeriesFinding) -> tuple[Fact, ...]:
         ),
     ]
     if finding.p_value is not None:
-        found.append(Fact(f"p = {finding.p_value:.2g}", "strongest window of all tried, by chance"))
+        chance = "how often chance alone gives a window as strong"
+        found.append(Fact(f"p = {finding.p_value:.2g}", chance))
     found.append(Fact("no claim", finding.reason or "nothing stood out"))
     return tuple(found)
 

@@ -102,8 +102,8 @@ def evening_words(
     else:
         said = f"{where}, {name} came to {target:.2g} of the control's speed (median)"
         said += f"; {failed}." if n_failed else "."
-    why = "Of the nights that show the window, the one" if has_window else "The night"
-    return f"{said} {why} measured most often."
+    which = "Of the nights that show the window, this one" if has_window else "This night"
+    return f"{said} {which} was measured most often."
 
 
 def method_words(basis: str, curfew: Curfew | None) -> tuple[str, ...]:
