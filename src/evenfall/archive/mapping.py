@@ -268,7 +268,7 @@ def _check_zone(zone: str, where: str) -> None:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        close = difflib.get_close_matches(zone, available_timezones(), n=3, cutoff=0.6)
+        close = difflib.get_close_matches(zone, sorted(available_timezones()), n=3, cutoff=0.6)
         remedy = f"Did you mean {' or '.join(close)}?" if close else "Use a name as Asia/Almaty."
         raise _error(
             "a zone of the time zone database (Region/City)", repr(zone), where, remedy

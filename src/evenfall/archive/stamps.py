@@ -56,7 +56,7 @@ class StampReader:
             FormatError: a stamp has no offset and the map names no zone.
         """
         remembered: dict[str | None, int | Reason] = {None: Reason.TIME_MISSING}
-        for field in set(fields):
+        for field in dict.fromkeys(fields):
             if field is not None:
                 remembered[field] = self.read(field)
         return [remembered[field] for field in fields]

@@ -80,10 +80,9 @@ def open_store(path: Path, *, write: bool) -> Iterator[Store]:
             stack.enter_context(writer_lock(folder))
             temporary = folder.temporary
         else:
-            temporary = Path(tempfile.gettempdir()) / f"evenfall-{os.getpid()}"
+            temporary = Path(tempfile.gettempdir()) / f"evenfall-read-{os.getpid()}"
+        stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         yield stack.enter_context(contextlib.closing(Store(folder, temporary, writes=write)))
-        if write:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 class Store:
@@ -167,7 +166,6 @@ class Store:
         self._refuse_reader()
         ids = hashlib.sha256()
         count = 0
-        import_id = _import_id(format, name)
         with self._faults("write the simulated rows"):
             self._connection.execute(observations_table("staged"))
         rows = iter(observations)
@@ -177,8 +175,10 @@ class Store:
                 ids.update(observation.observation_id.encode() + b"\n")
             count += len(chunk)
             with self._faults("hold the simulated rows"):
-                stage(self._connection, "staged", from_observations(chunk), import_id)
+                stage(self._connection, "staged", from_observations(chunk), "")
+        import_id = _import_id(format, ids.hexdigest())
         with self._faults("write the simulated rows"):
+            self._connection.execute("UPDATE staged SET import_id = ?", [import_id])
             known = merge_staged(self._connection, self._folder, self._counting_ids())
             self._connection.execute("DROP TABLE staged")
         counts = ImportCounts(
