@@ -91,12 +91,13 @@ def run(
     """Run a command, or check, in a scenario."""
     from evenfall.lab.backend import choose_backend
     from evenfall.lab.cases import cases_folder, find_case
-    from evenfall.lab.run import DEFAULT_AT
+    from evenfall.lab.run import DEFAULT_AT, parse_at
 
     settings = settings_of(ctx)
+    at = at_local or DEFAULT_AT
+    parse_at(at)
     case = find_case(scenario, cases or cases_folder())
     chosen = choose_backend(backend, case)
-    at = at_local or DEFAULT_AT
     if settings.plan:
         click.echo(
             f"Would emulate {case.name} on {chosen.name} and run {' '.join(words) or 'check'} in "

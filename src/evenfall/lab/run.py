@@ -23,7 +23,7 @@ from evenfall.lab.target_file import PLAIN_ROLES, url_of
 from evenfall.lab.truth import Comparison, compare, expected_answers, read_check
 from evenfall.model.errors import LabError, UsageError
 
-__all__ = ["DEFAULT_AT", "CheckRun", "run_check", "run_command", "staged"]
+__all__ = ["DEFAULT_AT", "CheckRun", "parse_at", "run_check", "run_command", "staged"]
 
 DEFAULT_AT = "20:30"
 """Local time at which a run begins: inside the evening window that started this project."""
@@ -65,6 +65,23 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
         return any(c.found is not None and c.found.scope == "targeted" for c in self.services)
 
 
+def parse_at(at_local: str) -> int:
+    """Minutes since midnight of a local time.
+
+    Raises:
+        UsageError: it is not `HH:MM`.
+    """
+    try:
+        return minutes_of(at_local)
+    except ValueError as error:
+        raise UsageError(
+            expected="a local time such as 20:30",
+            seen=repr(at_local),
+            where="--at",
+            remedy="Write hours and minutes, 00:00 to 23:59.",
+        ) from error
+
+
 @contextlib.contextmanager
 def staged(
     scenario: Scenario, backend: Backend, *, seed: int, at_local: str, speed: float = 1.0
@@ -75,15 +92,7 @@ def staged(
         UsageError: `at_local` is not `HH:MM`.
         LabError: the backend could not set it up.
     """
-    try:
-        minutes = minutes_of(at_local)
-    except ValueError as error:
-        raise UsageError(
-            expected="a local time such as 20:30",
-            seen=repr(at_local),
-            where="--at",
-            remedy="Write hours and minutes, 00:00 to 23:59.",
-        ) from error
+    minutes = parse_at(at_local)
     drawn = draw(scenario, seed)
     clock = LabClock(start_local_minutes=minutes, speed=speed, epoch_monotonic_s=time.monotonic())
     with (
