@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _SERVER_EVENT_SCHEMA = "1.0"
+_PORT_MAX = 65_535
 
 
 @click.command("server", cls=EvenfallCommand, help="Run a measurement server for paired transfers.")
@@ -121,9 +122,9 @@ def _address_and_port(listen: str) -> tuple[str, int]:
     address, _, port = listen.rpartition(":")
     bracketed = address.startswith("[") and address.endswith("]")
     bare = address[1:-1] if bracketed else address
-    if bare and port.isascii() and port.isdigit() and int(port) <= 65_535:  # noqa: SIM102
-        if bracketed or ":" not in bare:
-            return bare, int(port)
+    is_port = port.isascii() and port.isdigit() and int(port) <= _PORT_MAX
+    if bare and is_port and (bracketed or ":" not in bare):
+        return bare, int(port)
     raise UsageError(
         expected="ADDR:PORT with a port of at most 65535, as 0.0.0.0:8443 or [::]:8443",
         seen=repr(listen),
