@@ -68,6 +68,7 @@ def test_the_table_of_addresses_is_bounded_and_forgets():
     assert [_take(gate, f"192.0.2.{i}") for i in range(11)] == [None] * 10 + ["busy"]
     clock.advance(61)
     assert _take(gate, "192.0.2.200") is None
+    assert len(gate._accounts) == 1
 
 
 def test_no_address_is_kept():

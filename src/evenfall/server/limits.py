@@ -1,7 +1,8 @@
 """What one address, and all of them together, may take of a measurement server.
 
 Addresses are needed to limit them and are not kept: the table holds keyed hashes whose key is
-drawn at the start and dies with the process; an entry goes when it has been idle for a minute.
+drawn at the start and dies with the process; an entry that was idle for a minute goes when the next
+client comes.
 IPv6 counts by /64, which is what one line has.
 """
 
@@ -82,6 +83,7 @@ class Gate:
         self._accounts: dict[bytes, _Account] = {}
         self._connections = 0
         self._transfers = 0
+        self._tidied_s = clock.monotonic_s()
 
     @contextlib.contextmanager
     def connection(self, address: str) -> Iterator[bool]:
@@ -123,11 +125,11 @@ class Gate:
     def _account(self, address: str) -> _Account | None:
         """The refilled account of an address; None: the table is full."""
         now_s = self._clock.monotonic_s()
+        if now_s - self._tidied_s >= _MINUTE_S:
+            self._forget_idle(now_s)
         key = self._key(address)
         account = self._accounts.get(key)
         if account is None:
-            if len(self._accounts) >= self._limits.addresses:
-                self._forget_idle(now_s)
             if len(self._accounts) >= self._limits.addresses:
                 return None
             account = self._accounts[key] = _Account(self._limits.bytes_per_minute, now_s)
@@ -137,6 +139,7 @@ class Gate:
         return account
 
     def _forget_idle(self, now_s: float) -> None:
+        self._tidied_s = now_s
         self._accounts = {
             key: account
             for key, account in self._accounts.items()
