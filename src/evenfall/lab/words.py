@@ -15,9 +15,9 @@ _CONFIDENCE = 0.95
 
 
 def listing(rows: Sequence[tuple[Scenario, Sequence[str]]]) -> str:
-    """One line a scenario: name, innocent or censored, the backends that can, title."""
+    """One line a scenario: name, innocent or with a censor, the backends that can, title."""
     cells = [
-        (s.name, "innocent" if s.innocent else "censored", ", ".join(able) or "none", s.title)
+        (s.name, "innocent" if s.innocent else "censor", ", ".join(able) or "none", s.title)
         for s, able in rows
     ]
     innocent = sum(s.innocent for s, _ in rows)
