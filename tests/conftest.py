@@ -50,7 +50,7 @@ def foreign_tool() -> Callable[[str], str]:
 @lru_cache(maxsize=1)
 def _namespaces_missing() -> str | None:
     """Why network namespaces cannot be used here, or None if they can."""
-    for tool in ("unshare", "ip"):
+    for tool in ("unshare", "nsenter"):
         if not (shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/sbin")):
             return f"no {tool} on this machine"
     probe = subprocess.run(

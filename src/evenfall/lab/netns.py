@@ -27,11 +27,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from evenfall.lab import linux
 from evenfall.lab.backend import Output, client_environment, run_client
 from evenfall.lab.clock import LabClock
 from evenfall.lab.middlebox import WireCounters
-from evenfall.lab.netns_inside import Order
+from evenfall.lab.netns_inside import SCRATCH_PREFIX, Order
 from evenfall.lab.netns_keeper import PRIVILEGES, Keeper, running_keeper, tool
 from evenfall.lab.netns_topology import CLIENT, PLACES
 from evenfall.lab.packets import pack_address
@@ -76,8 +78,9 @@ class NetnsBackend:
                 remedy="Use --backend loopback.",
             )
         with contextlib.ExitStack() as stack:
-            truth = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evenfall-")))
-            keeper = stack.enter_context(running_keeper(order_for(drawn, clock), privilege))
+            truth = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX)))
+            order = msgspec.structs.replace(order_for(drawn, clock), scratch=str(truth))
+            keeper = stack.enter_context(running_keeper(order, privilege))
             now = dt.datetime.now(dt.UTC)
             world = prepare_world(truth, drawn, served=PLACES, seen=PLACES, now=now)
             target_file = write_client_folder(folder, drawn=drawn, seen=PLACES, world=world)

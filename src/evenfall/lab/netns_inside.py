@@ -17,6 +17,7 @@ import datetime as dt
 import os
 import random
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -38,10 +39,11 @@ from evenfall.lab.pipeline import PathSettings, Pipeline
 from evenfall.lab.scenario import CensorRule
 from evenfall.model.errors import LabError
 
-__all__ = ["Failure", "Order", "Report", "main"]
+__all__ = ["SCRATCH_PREFIX", "Failure", "Order", "Report", "main"]
 
 _MESSAGE_BYTES_MAX = 1 << 20
 _READY_S = 10.0
+SCRATCH_PREFIX = "evenfall-"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +52,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         outside: number of the caller's network namespace, which must not be ours.
         neighbour_flows: competing downloads over the bottleneck.
+        scratch: the run's own folder of keys and plan, which goes with the net; empty: none.
     """
 
     outside: int
@@ -59,6 +62,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     hosts: dict[str, str]
     seed: int
     neighbour_flows: int = 0
+    scratch: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -97,7 +101,10 @@ def main() -> int:
         control.send(msgspec.json.encode(Failure(expected=error.expected, seen=error.seen)))
         return 1
     control.send(msgspec.json.encode(keeper.report))
-    return keeper.wait(control)
+    try:
+        return keeper.wait(control)
+    finally:
+        _remove_scratch(order.scratch)
 
 
 class _Keeper:
@@ -179,6 +186,13 @@ def _refuse_foreign_ground(outside: int) -> None:
         )
 
 
+def _remove_scratch(folder: str) -> None:
+    """Take the run's keys away, as whoever made them cannot do after a `kill -9`."""
+    path = Path(folder)
+    if path.name.startswith(SCRATCH_PREFIX) and path.parent == Path(tempfile.gettempdir()):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def _pipeline(order: Order) -> Pipeline:
     rng = random.Random(order.seed)  # noqa: S311  (a simulation, not a secret)
     censor = Censor(
@@ -201,7 +215,7 @@ def _show_resolver() -> bool:
     usual = Path("/etc/resolv.conf")
     if not usual.is_file():
         return False
-    with tempfile.TemporaryDirectory(prefix="evenfall-") as folder, contextlib.suppress(OSError):
+    with tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX) as folder, contextlib.suppress(OSError):
         ours = Path(folder) / "resolv.conf"
         ours.write_text(f"nameserver {PLACES.resolver.address}\n")
         ours.chmod(0o644)

@@ -1,0 +1,149 @@
+"""What the tests run where the emulated client sits: standard library only, one JSON line out.
+
+It is no part of Evenfall on purpose: the net is checked by other eyes than the probe's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import socket
+import ssl
+import statistics
+import struct
+import sys
+import time
+
+TIMEOUT_S = 4.0
+
+
+def connect_s(address: str, port: int) -> float:
+    """Seconds that one TCP connect takes."""
+    started_s = time.perf_counter()
+    with socket.create_connection((address, port), timeout=TIMEOUT_S):
+        return time.perf_counter() - started_s
+
+
+def rtt(address: str, port: str, times: str) -> dict[str, object]:
+    """Connect again and again; quantiles in ms."""
+    values = sorted(1000 * connect_s(address, int(port)) for _ in range(int(times)))
+    return {
+        "min_ms": values[0], "median_ms": statistics.median(values), "max_ms": values[-1],
+    }  # fmt: skip
+
+
+def wrap(raw: socket.socket, name: str) -> ssl.SSLSocket:
+    """A handshake with any name, the certificate unseen."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(raw, server_hostname=name)
+
+
+def tls(address: str, port: str, name: str) -> dict[str, object]:
+    """Outcome of connect and of the handshake, with the time it took."""
+    started_s = time.perf_counter()
+    outcome = "ok"
+    try:
+        raw = socket.create_connection((address, int(port)), timeout=TIMEOUT_S)
+    except OSError as error:
+        return {"outcome": f"connect: {type(error).__name__}"}
+    with raw:
+        try:
+            wrap(raw, name).close()
+        except OSError as error:
+            outcome = type(error).__name__
+    return {"outcome": outcome, "ms": 1000 * (time.perf_counter() - started_s)}
+
+
+def received_bytes(stream: socket.socket) -> tuple[int, float]:
+    """What the kernel has received on a connection, and its smoothed RTT in ms (TCP_INFO)."""
+    info = stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136)
+    return struct.unpack_from("Q", info, 128)[0], struct.unpack_from("I", info, 68)[0] / 1000
+
+
+def fetch(address: str, port: str, name: str, seconds: str) -> dict[str, object]:
+    """Read bodies of 1 MiB over one connection for some seconds.
+
+    Bytes are the kernel's count (TLS records included), so that 16 KiB records hide nothing.
+    """
+    raw = socket.create_connection((address, int(port)), timeout=TIMEOUT_S)
+    control = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+    with wrap(raw, name) as stream:
+        request = f"GET /1M.bin HTTP/1.1\r\nHost: {name}\r\n\r\n".encode()
+        before, _ = received_bytes(stream)
+        started_s = last_s = time.perf_counter()
+        stream.sendall(request * 99)
+        stream.setblocking(False)
+        first = total = 0
+        longest_gap_s = took_s = 0.0
+        while took_s < float(seconds):
+            if not stream.pending():
+                select.select([stream], [], [], 0.02)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                if not stream.recv(1 << 20):
+                    break
+            now_s = time.perf_counter()
+            took_s = now_s - started_s
+            count, rtt_ms = received_bytes(stream)
+            if count - before > total:
+                longest_gap_s, last_s = max(longest_gap_s, now_s - last_s), now_s
+            total = count - before
+            if took_s < 1:
+                first = total
+    return {
+        "goodput_bps": 8 * total / took_s, "first_second_bits": 8 * first, "bytes": total,
+        "longest_gap_s": longest_gap_s, "congestion_control": control.strip(b"\0").decode(),
+        "rtt_ms": rtt_ms,
+    }  # fmt: skip
+
+
+def plain(address: str, port: str, name: str) -> dict[str, object]:
+    """One request over plain HTTP: what came, and how the connection ended."""
+    body, end = b"", "closed"
+    with socket.create_connection((address, int(port)), timeout=TIMEOUT_S) as stream:
+        stream.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+        try:
+            while data := stream.recv(65_536):
+                body += data
+        except OSError as error:
+            end = type(error).__name__
+    return {"body": body.decode("latin-1"), "end": end}
+
+
+def resolve(resolver: str, name: str) -> dict[str, object]:
+    """Addresses in all answers to one A query, in the order they came."""
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    query = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
+    answers = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.connect((resolver, 53))
+        asker.send(query)
+        asker.settimeout(1.0)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                reply = asker.recv(4096)
+                has_answer = struct.unpack_from("!6H", reply)[3]
+                answers.append(socket.inet_ntoa(reply[-4:]) if has_answer else "none")
+    return {"answers": answers}
+
+
+def hops(address: str) -> dict[str, object]:
+    """The smallest TTL with which a connect succeeds."""
+    for ttl in range(1, 12):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
+            stream.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+            stream.settimeout(1.0)
+            with contextlib.suppress(OSError):
+                stream.connect((address, 443))
+                return {"hops": ttl}
+    return {"hops": None}
+
+
+COMMANDS = {
+    "rtt": rtt, "tls": tls, "fetch": fetch, "plain": plain, "resolve": resolve, "hops": hops,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    json.dump(COMMANDS[sys.argv[1]](*sys.argv[2:]), sys.stdout)
