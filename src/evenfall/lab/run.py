@@ -7,6 +7,7 @@ own arguments. What is true is looked at only after it has spoken.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 import tempfile
@@ -191,7 +192,9 @@ def _check_output(stage: Stage) -> bytes:
         "--yes",
     ]
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
-        status = stage.run(command, stdout=said, stderr=errors, timeout_s=CHECK_S_MAX)
+        # a checkout that is not installed is found by PYTHONPATH, there as here
+        env = {n: os.environ[n] for n in ("PYTHONPATH",) if n in os.environ}
+        status = stage.run(command, stdout=said, stderr=errors, timeout_s=CHECK_S_MAX, env=env)
         errors.seek(0)
         complaint = errors.read()[-_SAID_BYTES_MAX:].decode(errors="replace").strip()
         if status != 0:
