@@ -18,11 +18,12 @@ import msgspec
 
 from evenfall.infer.evening import Sample, Stretch, find_stretch
 from evenfall.infer.pairs import score
-from evenfall.lab.backend import Backend, choose_backend
+from evenfall.lab.backend import Backend, Stage, choose_backend
 from evenfall.lab.clock import LabClock
 from evenfall.lab.evening_probe import PairLine
 from evenfall.lab.scenario import CensorRule, Expected, Line, Scenario, draw
 from evenfall.lab.synth_case import Truth
+from evenfall.model.errors import LabError
 from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["EVENING_FROM_MIN", "EVENING_S", "EVENING_TO_MIN", "Evening", "judge_evening", "play"]
@@ -32,7 +33,7 @@ EVENING_TO_MIN = 24 * 60
 EVENING_S = 88.0
 """Real seconds for seven emulated hours."""
 
-_SETTLE_S = 1.0
+_SETTLE_S = 2.0
 _POLL_S = 0.1
 _LINES_MAX = 5000
 
@@ -80,49 +81,82 @@ def play(
     *,
     backend: Backend,
     seconds: float = EVENING_S,
+    from_min: int = EVENING_FROM_MIN,
+    to_min: int = EVENING_TO_MIN,
     on_pair: Callable[[PairLine], None] = lambda _pair: None,
 ) -> Evening:
-    """Emulate the evening and measure it; `on_pair` is told of each pair as it comes.
+    """Emulate an evening and measure it.
+
+    Args:
+        truth: what the emulated world does.
+        backend: from `choose`.
+        seconds: real time that it takes.
+        from_min: emulated local minute of the day at which it begins.
+        to_min: and ends.
+        on_pair: told of each pair as it comes.
 
     Raises:
         LabError: the network could not be set up, or the measuring process failed.
     """
     drawn = draw(scenario_of(truth), truth.seed)
-    speed = (EVENING_TO_MIN - EVENING_FROM_MIN) * 60 / seconds
+    pairs: list[PairLine] = []
     with tempfile.TemporaryDirectory(prefix="evenfall-") as parent:
-        folder = Path(parent) / "client"
-        output = Path(parent) / "pairs.jsonl"
-        output.touch()
-        pairs: list[PairLine] = []
         clock = LabClock(
-            start_local_minutes=EVENING_FROM_MIN,
-            speed=speed,
+            start_local_minutes=from_min,
+            speed=(to_min - from_min) * 60 / seconds,
             epoch_monotonic_s=time.monotonic() + _SETTLE_S,
         )
-        with backend.stage(drawn, folder=folder, clock=clock) as stage:
-            command = [
-                sys.executable,
-                "-m",
-                "evenfall.lab.evening_probe",
-                "--targets",
-                str(stage.target_file),
-                "--clock",
-                msgspec.json.encode(clock).decode(),
-                "--until-min",
-                str(EVENING_TO_MIN),
-            ]
-            done = threading.Event()
-            reader = threading.Thread(
-                target=_follow, args=(output, done, pairs.append, on_pair), daemon=True
-            )
-            reader.start()
-            try:
-                with output.open("ab") as sink:
-                    stage.run(command, stdout=sink, timeout_s=seconds * 2 + 30)
-            finally:
-                done.set()
-                reader.join()
+        with backend.stage(drawn, folder=Path(parent) / "client", clock=clock) as stage:
+            command = _command(stage.target_file, clock, to_min)
+            _measure(stage, command, Path(parent), seconds * 2 + 30, pairs, on_pair)
     return Evening(backend=backend.name, pairs=tuple(pairs))
+
+
+def _command(target_file: Path, clock: LabClock, until_min: int) -> list[str]:
+    """The same words whatever is true, but for the clock's readings."""
+    return [
+        sys.executable,
+        "-m",
+        "evenfall.lab.evening_probe",
+        "--targets",
+        str(target_file),
+        "--clock",
+        msgspec.json.encode(clock).decode(),
+        "--until-min",
+        str(until_min),
+    ]
+
+
+def _measure(
+    stage: Stage,
+    command: list[str],
+    folder: Path,
+    timeout_s: float,
+    pairs: list[PairLine],
+    on_pair: Callable[[PairLine], None],
+) -> None:
+    """Run the measuring process and read what it writes while it writes it."""
+    output, complaints = folder / "pairs.jsonl", folder / "stderr.txt"
+    output.touch()
+    done = threading.Event()
+    reader = threading.Thread(
+        target=_follow, args=(output, done, pairs.append, on_pair), daemon=True
+    )
+    reader.start()
+    try:
+        with output.open("ab") as sink, complaints.open("wb") as errors:
+            status = stage.run(command, stdout=sink, stderr=errors, timeout_s=timeout_s)
+    finally:
+        done.set()
+        reader.join()
+    if status:
+        told = complaints.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise LabError(
+            expected="the measuring process to end well",
+            seen=f"status {status}: {told[-1] if told else 'it said nothing'}",
+            where="the client of the emulated network",
+            remedy="Try --backend loopback; if that fails too, this is a fault of ours.",
+        )
 
 
 def judge_evening(pairs: Iterable[PairLine]) -> dict[str, Stretch | None]:

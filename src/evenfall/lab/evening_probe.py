@@ -64,6 +64,7 @@ async def evening(
     pair_server = PairServer(address=host_of(server.url), port=port_of(server.url), pin=server.pin)
     controls = [host_of(c.url) for c in targets.controls]
     turn = 0
+    await network.clock.sleep(max(0.0, clock.epoch_monotonic_s - network.clock.monotonic_s()))
     while (now := _now_min(network, clock)) < until_min:
         round_ = Round(secrets.token_hex(16), network.clock)
         for place, target in enumerate(targets.targets):
