@@ -58,7 +58,7 @@ def judge_page(site: Site, attempt: Attempt) -> Finding | None:
     if (why := shows_block_page(site, attempt)) is not None:
         return _block_page(site, attempt, why)
     last = site.chain(attempt)[-1]
-    if last.stage is not Stage.DONE:
+    if last is not attempt and last.stage is not Stage.DONE:
         return Finding(
             rule_id="check.redirect.failing",
             state=State.BLOCKED,

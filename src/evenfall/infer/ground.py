@@ -5,8 +5,10 @@ line is, whether it is slow as such, and what the neutral/neutral pairs say abou
 
 Rules. The line is called slow only if every control whose speed could be told is slow, and at least
 two of them (or all there are). A control is slow below the absolute threshold of the profile (or a
-quarter of the tariff, where that is known), unless its round-trip time alone explains it. One dead
-control is that control's matter; all dead means that nothing can be said.
+quarter of the tariff, where that is known), unless its round-trip time alone explains it. A control
+that connects and then says nothing in the time allowed counts as slow beside one that was timed and
+found slow; alone it may be dead. One dead control is that control's matter; all dead means that
+nothing can be said.
 
 What it does not do. It judges no target.
 """
@@ -36,6 +38,7 @@ class Ground:
         speeds: speeds of those that say something about speed.
         line_bps: the best of them; None: not measured.
         line_slow: every control is slow.
+        fast: how many were timed and are not slow.
         queue_factor: round-trip time under load ÷ at rest; None: not told.
         anything_through: any connection at all was made in this round.
         has_server: a measurement server was given.
@@ -49,6 +52,7 @@ class Ground:
     speeds: tuple[Speed, ...]
     line_bps: float | None
     line_slow: bool
+    fast: int
     queue_factor: float | None
     anything_through: bool
     has_server: bool
@@ -104,6 +108,12 @@ def fine_attempt(site: Site) -> Attempt | None:
     return None
 
 
+def _crawls(site: Site) -> bool:
+    """Connected, then no answer in the time allowed."""
+    own = [a for a in site.attempts if not a.is_neutral]
+    return bool(own) and all(a.silent and a.stage is not Stage.TCP for a in own)
+
+
 def is_slow(speed: Speed, profile: CheckProfile, *, tariff_bps: float | None = None) -> bool:
     """Slow in itself: below the threshold, and not merely far away."""
     threshold = profile.line_slow_bps
@@ -129,7 +139,8 @@ def survey(
     attempts = tuple(a for _, a in working)
     speeds = tuple(s for a in attempts if (s := speed_of(a, profile)) is not None)
     slow = [is_slow(s, profile, tariff_bps=tariff_bps) for s in speeds]
-    enough = len(slow) >= min(profile.controls_min, max(1, len(controls)))
+    crawling = sum(_crawls(site) for site in controls)
+    enough = len(slow) + crawling >= min(profile.controls_min, max(1, len(controls)))
     everyone = [a for site in (*controls, *targets) for a in site.attempts]
     return Ground(
         listed=len(controls),
@@ -137,7 +148,8 @@ def survey(
         attempts=attempts,
         speeds=speeds,
         line_bps=line_bps(speeds),
-        line_slow=enough and all(slow),
+        line_slow=enough and bool(slow) and all(slow),
+        fast=slow.count(False),
         queue_factor=queue_factor(attempts),
         anything_through=any(not a.tcp.failure for a in everyone)
         or any((p.neutral.body_bytes or 0) > 0 for p in pairs),

@@ -63,15 +63,13 @@ class _Case:
     @property
     def fast(self) -> str:
         """Why the line is fine; empty if that is not known."""
-        if self.ground.line_slow:
+        if not self.ground.fast:
             return ""
-        if self.ground.speeds:
-            best = (self.ground.line_bps or 0) / 1e6
-            return (
-                f"{len(self.ground.speeds)} controls were fast in the same minute, "
-                f"the best at {best:.1f} Mbit/s"
-            )
-        return ""
+        best = (self.ground.line_bps or 0) / 1e6
+        return (
+            f"{self.ground.fast} of {self.ground.listed} controls were fast in the same minute, "
+            f"the best at {best:.1f} Mbit/s"
+        )
 
     def all_isolated(self) -> bool:
         """Every trouble found is a matter of the name."""
@@ -100,6 +98,8 @@ def _about_everything(explanation: Explanation, if_slow: str) -> Callable[[_Case
             return _answer(explanation, False, if_slow)
         if case.fast:
             return _answer(explanation, True, case.fast)
+        if case.ground.speeds:
+            return _answer(explanation, False, "no control was fast either")
         if case.ground.sites:
             return _answer(explanation, None, "the controls answer, but are too short to time")
         return _answer(explanation, False, "no control works, so it may be everything")

@@ -59,7 +59,8 @@ def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -
             rule_id="check.slow.generalized",
             state=State.SLOWED,
             scope=Scope.GENERALIZED,
-            scope_because=f"all {len(ground.speeds)} controls that could be timed are slow too",
+            scope_because=f"the controls are slow too ({len(ground.speeds)} of {ground.listed} "
+            "could be timed)",
             because="everything on this line is slow",
             witnesses=witnesses,
             against=(pairs.says,),
@@ -67,6 +68,16 @@ def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -
     if slower and ratio is not None:
         return _slow_somehow(site, last, ratio, ground, pairs).with_more(
             witnesses=witnesses, against=ground.says
+        )
+    if speed is not None and speed.capped and slow_too:
+        return Finding(
+            rule_id="check.slow.undetermined",
+            state=State.SLOWED,
+            scope=Scope.UNDETERMINED,
+            scope_because=f"only {len(ground.speeds)} of {ground.listed} controls could be timed, "
+            "too few to call the line slow",
+            because="it did not load in the time allowed, and is not slower than the controls",
+            witnesses=witnesses,
         )
     return _fine(last, ground, pairs, comparable=ratio is not None).with_more(witnesses=witnesses)
 

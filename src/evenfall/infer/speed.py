@@ -77,7 +77,7 @@ class Speed:
 def speed_of(attempt: Attempt, profile: CheckProfile) -> Speed | None:
     """The speed of an attempt's exchange; None if it says nothing about speed."""
     http = attempt.http
-    if http is None or not http.body_bytes or attempt.tcp.failure:
+    if http is None or http.body_bytes is None or http.status_code is None:
         return None
     stalled = http.failure == "stalled"
     if http.failure not in (None, "stalled", "http_request_failed"):
@@ -108,10 +108,12 @@ def compare(target: Speed, controls: Sequence[Speed], profile: CheckProfile) -> 
     ratios = []
     for control in controls:
         count = min(target.body_bytes, control.body_bytes)
-        if count < profile.compare_bytes_min and not target.capped:
-            continue
-        # A control that was cut early is compared as it was.
-        ratios.append(control.bps_at(count) / max(1.0, target.bps_at(count)))
+        if count < profile.compare_bytes_min:
+            if not target.capped:
+                continue
+            # So little came that both are compared by all the time they had.
+            count = min(control.body_bytes, profile.compare_bytes_min)
+        ratios.append(max(1.0, control.bps_at(count)) / max(1.0, target.bps_at(count)))
     return statistics.median(ratios) if ratios else None
 
 

@@ -28,7 +28,8 @@ __all__ = ["addresses", "first_address", "first_looks", "interleave", "look_up_n
 _LOOKUPS_AT_ONCE = 8
 _SITES_AT_ONCE = 3
 _REDIRECTS_MAX = 3
-_BODY_S_MIN = 1.5
+_TURN_S_MIN = 1.5  # of body time, for each site that still waits for its turn
+_BODY_S_MIN = 3.0  # after a handshake that took long
 _HANDSHAKE_BYTES = 16_384
 _LOOKUP_BYTES = 2048
 
@@ -75,8 +76,8 @@ async def first_looks(session: Session, sites: Sequence[Target], *, until_s: flo
             waiting -= 1
             left_s = until_s - session.network.clock.monotonic_s()
             # Whoever comes later must get a turn too, if everything is slow.
-            body_s = min(LEG_S, left_s - _BODY_S_MIN * waiting)
-            if body_s >= _BODY_S_MIN:
+            body_s = min(LEG_S, left_s - _TURN_S_MIN * waiting)
+            if body_s >= _TURN_S_MIN:
                 await _first_look(session, site, body_s=body_s)
         done += 1
         session.emit(Progress(stage=Stage.SITES, what=site.target_id, done=done, total=len(sites)))
