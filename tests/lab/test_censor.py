@@ -225,6 +225,15 @@ def test_segments_out_of_order_and_repeated() -> None:
     assert not passed(connection.up(flight[400:1000], skip=400))
 
 
+def test_data_in_the_syn_is_read() -> None:
+    """With TCP Fast Open the hello comes in the SYN, whose own number takes one place."""
+    connection = Connection(Bench(sni("sni.drop")), (CLIENT, 3), (VIDEO, 443))
+    flight = hello("video.test")
+    assert passed(connection.up(flight[:300], flags=SYN))
+    connection.client_next += 1
+    assert not passed(connection.up(flight[300:], skip=300))
+
+
 # Actions
 
 
@@ -293,6 +302,8 @@ def test_shape_queues_up_to_a_limit() -> None:
     leaves = [connection.down(bytes(1446)).leave_s for _ in range(40)]
     kept = [leave for leave in leaves if leave is not None]
     assert kept == sorted(kept)
+    assert kept[0] == kept[1] == 0.0
+    assert kept[2] == pytest.approx((3 * 1500 - 2 * 1514) / 16_000)  # two frames at once
     assert 0.85 <= kept[-1] <= 1.15  # 16 kB at 16 kB/s
     assert leaves[-1] is None
 

@@ -103,6 +103,17 @@ def test_the_table_is_limited() -> None:
     assert table.find(syn(1024 + FLOWS_MAX + 4), upwards=True, now_s=6.0) is not None
 
 
+def test_a_flow_that_speaks_stays() -> None:
+    """What counts is the last packet: an old busy flow outlives young silent ones."""
+    table = FlowTable()
+    for n in range(FLOWS_MAX):
+        table.open(syn(1024 + n), 0.0)
+    assert table.find(syn(1024), upwards=True, now_s=1.0) is not None
+    table.open(syn(60_000), 2.0)
+    assert table.find(syn(1024), upwards=True, now_s=3.0) is not None
+    assert table.find(syn(1025), upwards=True, now_s=3.0) is None
+
+
 @pytest.mark.parametrize("upwards", [True, False])
 def test_both_directions_are_one_flow(upwards: bool) -> None:
     """The answer of the server finds the client's flow; a stranger's packet does not."""

@@ -83,6 +83,22 @@ def test_ethernet_padding_is_no_payload() -> None:
     assert read.payload == b""
 
 
+def test_a_datagram_ends_where_its_length_says() -> None:
+    """UDP has a length of its own; bytes after it in the packet are not its payload."""
+    packet = bytearray(build_udp(SERVER, CLIENT, b"answer and more"))
+    packet[24:26] = (8 + 6).to_bytes(2)
+    read = parse_ipv4(bytes(packet))
+    assert read is not None
+    assert read.payload == b"answer"
+
+
+def test_a_checksum_of_zero_is_sent_as_all_ones() -> None:
+    """RFC 768: zero means "no checksum", so a sum of zero is written as ffff."""
+    sums = {build_udp(SERVER, CLIENT, n.to_bytes(2))[26:28] for n in range(2**16)}
+    assert b"\xff\xff" in sums
+    assert b"\0\0" not in sums
+
+
 def test_a_fragment_has_no_ports() -> None:
     """Later fragments carry no TCP header: what stands there is not read as one."""
     packet = bytearray(build_tcp(CLIENT, SERVER, sequence=1, acknowledgement=0, flags=SYN))

@@ -156,6 +156,25 @@ def test_what_is_not_a_hello_says_why(data: bytes, reason: str) -> None:
     assert reason in reader.reason
 
 
+def test_of_two_server_names_the_first_counts() -> None:
+    """A repeated extension is forbidden (RFC 8446 section 4.2); the reader keeps the first."""
+    name = b"other.example"
+    content = (len(name) + 3).to_bytes(2) + b"\0" + len(name).to_bytes(2) + name
+    second = b"\0\0" + len(content).to_bytes(2) + content
+    body = bytearray(PLAIN[9:])
+    at = 2 + 32 + 1 + body[34]  # behind the session id
+    at += 2 + int.from_bytes(body[at : at + 2])  # behind the cipher suites
+    at += 1 + body[at]  # behind the compression methods
+    block = int.from_bytes(body[at : at + 2])
+    assert at + 2 + block == len(body)
+    body[at : at + 2] = (block + len(second)).to_bytes(2)
+    body += second
+    message = b"\x01" + len(body).to_bytes(3) + bytes(body)
+    hello = answer_to([b"\x16\x03\x01" + len(message).to_bytes(2) + message])
+    assert isinstance(hello, Hello)
+    assert hello.server_name == "video.example"
+
+
 def test_the_number_of_records_is_limited() -> None:
     """A message dripped in one-byte records stops being read at the limit."""
     assert answer_to([respread(PLAIN, 1)]) is NOT_TLS
