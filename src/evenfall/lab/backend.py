@@ -114,7 +114,7 @@ class Backend(Protocol):
 
         Args:
             drawn: the scenario with its ranges drawn.
-            folder: the client's folder, empty, not below or beside anything that holds the truth.
+            folder: the client's folder, empty, and not below one that holds the truth.
             clock: what schedules of censor rules are read against.
 
         Raises:
