@@ -131,6 +131,15 @@ def test_an_empty_field_is_null() -> None:
     assert evaluate(parse("a is not null"), table).tolist() == [FALSE, FALSE, TRUE]
 
 
+def test_like_goes_over_line_breaks_and_takes_nothing_else_literally() -> None:
+    """% and _ stand for a line break too; everything a regular expression knows is just itself."""
+    table = {"a": ["x\ny", "x.y", "xzy", "(x"]}
+    assert evaluate(parse("a like 'x_y'"), table).tolist() == [TRUE, TRUE, TRUE, FALSE]
+    assert evaluate(parse("a like '%y'"), table).tolist() == [TRUE, TRUE, TRUE, FALSE]
+    assert evaluate(parse("a like 'x.y'"), table).tolist() == [FALSE, TRUE, FALSE, FALSE]
+    assert evaluate(parse("a like '(%'"), table).tolist() == [FALSE, FALSE, FALSE, TRUE]
+
+
 def test_no_rows_is_no_answers() -> None:
     """An empty batch gives an empty answer of the right type."""
     answer = evaluate(parse("a = 'x' and b > 3"), {"a": [], "b": []})

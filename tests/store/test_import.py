@@ -65,6 +65,9 @@ def test_rows_of_an_overlapping_file_are_duplicates(tmp_path: Path, write_table:
         assert counts.duplicates == 40
         assert counts.stored == len(lines) - 100 + 1
         assert counts.repeated == 1
+    with open_store(tmp_path / "once", write=True) as store:
+        bring(store, write_table("c.csv", [*lines, lines[60]]))
+    assert digest(tmp_path / "s") == digest(tmp_path / "once")
 
 
 def test_how_an_archive_is_cut_does_not_matter(tmp_path: Path, write_table: Write) -> None:

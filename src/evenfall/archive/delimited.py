@@ -6,6 +6,9 @@ mark that nothing sensible closes would swallow the rest of the file; here a rec
 is quarantined and reading goes on with the second. A line that is not UTF-8, or longer than 1 MiB,
 is quarantined by itself. Every refusal has its line number and byte offset.
 
+Whole runs of lines that turn out to be flawless, one record a line, take a short way; only a run
+with something odd in it is read line by line.
+
 What it does not do: guess encodings, comment lines, escapes other than a doubled mark, or repair.
 
 Sources: RFC 4180; Python's csv module in strict mode splits the fields.
@@ -14,6 +17,7 @@ Sources: RFC 4180; Python's csv module in strict mode splits the fields.
 from __future__ import annotations
 
 import csv
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -25,6 +29,7 @@ __all__ = ["DelimitedReader"]
 LINE_BYTES_MAX = 1 << 20
 RECORD_LINES_MAX = 100
 BATCH_ROWS = 16_384
+RUN_LINES = 2048
 COLUMNS_MAX = 10_000
 _DELIMITERS = (",", "\t", ";", "|")
 
@@ -55,9 +60,8 @@ class _Line:
 class _LineFeed:
     """Feeds lines to the csv reader and remembers those of the record it is in."""
 
-    def __init__(self, lines: Iterator[_Line]) -> None:
+    def __init__(self, lines: _Lines) -> None:
         self._lines = lines
-        self._again: deque[_Line] = deque()
         self.taken: list[_Line] = []
 
     def __iter__(self) -> Iterator[str]:
@@ -66,7 +70,7 @@ class _LineFeed:
     def __next__(self) -> str:
         if len(self.taken) >= RECORD_LINES_MAX:
             raise _BrokenRecordError
-        line = self._again.popleft() if self._again else next(self._lines)
+        line = next(self._lines)
         self.taken.append(line)
         if line.reason is not None:
             raise _BrokenRecordError
@@ -75,7 +79,7 @@ class _LineFeed:
     def give_up_first(self) -> _Line:
         """The record's first line is beyond help; the others will be read again."""
         first, *others = self.taken
-        self._again.extendleft(reversed(others))
+        self._lines.put_back(others)
         self.taken = []
         return first
 
@@ -94,44 +98,66 @@ class DelimitedReader:
 
     def __init__(self, blocks: Iterable[bytes], *, delimiter: str, name: str) -> None:
         self._name = name
-        lines = _split_lines(blocks)
-        first = next(lines, None)
+        self._lines = _Lines(blocks)
+        first = next(self._lines, None)
         if first is None or first.reason is not None or not first.text.strip():
             raise self._no_header(first)
         text = first.text.removeprefix("\ufeff").rstrip("\r\n")
         self._delimiter = delimiter or max(_DELIMITERS, key=text.count)
         self.header = self._parse_header(text)
-        self._feed = _LineFeed(lines)
 
     def __iter__(self) -> Iterator[RowBatch]:
-        reader = csv.reader(self._feed, delimiter=self._delimiter, strict=True)
         batch = _BatchBuilder()
-        while True:
-            try:
-                row = next(reader)
-            except StopIteration:
-                break
-            except (csv.Error, _BrokenRecordError) as error:
-                batch.refuse(self._feed.give_up_first(), _reason(error))
-                continue
-            self._place(row, batch)
+        while run := self._lines.take_run():
+            if rows := self._flawless(run):
+                batch.accept_all(rows, run)
+            else:
+                self._lines.put_back(run)
+                self._read_carefully(len(run), batch)
             if batch.is_full:
                 yield batch.build()
                 batch = _BatchBuilder()
         yield batch.build()
 
-    def _place(self, row: list[str], batch: _BatchBuilder) -> None:
-        taken = self._feed.taken
+    def _flawless(self, run: list[_Line]) -> list[list[str]] | None:
+        """One record a line, each with all its fields, or None."""
+        if any(line.reason for line in run):
+            return None
+        texts = [line.text for line in run]
+        try:
+            rows = list(csv.reader(texts, delimiter=self._delimiter, strict=True))
+        except csv.Error:
+            return None
+        width = len(self.header)
+        return rows if len(rows) == len(run) and all(len(r) == width for r in rows) else None
+
+    def _read_carefully(self, lines: int, batch: _BatchBuilder) -> None:
+        """Read at least so many lines, record by record."""
+        feed = _LineFeed(self._lines)
+        reader = csv.reader(feed, delimiter=self._delimiter, strict=True)
+        last = self._lines.number + lines
+        while self._lines.number < last:
+            try:
+                row = next(reader)
+            except StopIteration:
+                break
+            except (csv.Error, _BrokenRecordError) as error:
+                batch.refuse(feed.give_up_first(), _reason(error))
+                continue
+            self._place(row, feed, batch)
+
+    def _place(self, row: list[str], feed: _LineFeed, batch: _BatchBuilder) -> None:
+        taken = feed.taken
         if len(row) == len(self.header):
             batch.accept(row, taken[0])
         elif not row or (len(row) == 1 and not row[0].strip()):
             batch.blank += 1
         elif len(taken) > 1:
-            batch.refuse(self._feed.give_up_first(), Reason.BAD_QUOTES)
+            batch.refuse(feed.give_up_first(), Reason.BAD_QUOTES)
         else:
             detail = f"{len(row)} fields, the header has {len(self.header)}"
             batch.refuse(taken[0], Reason.FIELD_COUNT, detail)
-        self._feed.taken = []
+        feed.taken = []
 
     def _parse_header(self, text: str) -> tuple[str, ...]:
         try:
@@ -187,6 +213,11 @@ class _BatchBuilder:
         self._lines.append(first.number)
         self._offsets.append(first.offset)
 
+    def accept_all(self, rows: list[list[str]], lines: list[_Line]) -> None:
+        self._rows += rows
+        self._lines += [line.number for line in lines]
+        self._offsets += [line.offset for line in lines]
+
     def refuse(self, line: _Line, reason: Reason, detail: str = "") -> None:
         self._broken.append(
             Quarantined(
@@ -211,15 +242,44 @@ def _reason(error: Exception) -> Reason:
     return Reason.LINE_TOO_LONG if "larger than field limit" in str(error) else Reason.BAD_QUOTES
 
 
-def _split_lines(blocks: Iterable[bytes]) -> Iterator[_Line]:
-    offset = 0
-    for number, raw in enumerate(_raw_lines(blocks), start=1):
-        if isinstance(raw, int):
-            yield _Line(None, number, offset)
-            offset += raw
-        else:
-            yield _Line(raw, number, offset)
-            offset += len(raw)
+class _Lines:
+    """The lines of a file; some may be put back to be read again.
+
+    Attributes:
+        number: of the line that was handed out last, 1-based.
+    """
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._raw = _raw_lines(blocks)
+        self._again: deque[_Line] = deque()
+        self._read = 0
+        self._offset = 0
+        self.number = 0
+
+    def __iter__(self) -> Iterator[_Line]:
+        return self
+
+    def __next__(self) -> _Line:
+        line = self._again.popleft() if self._again else self._next_raw()
+        self.number = line.number
+        return line
+
+    def take_run(self) -> list[_Line]:
+        """The next lines, at most RUN_LINES; none at the end."""
+        return list(itertools.islice(self, RUN_LINES))
+
+    def put_back(self, lines: list[_Line]) -> None:
+        """Hand these out again, before all others."""
+        if lines:
+            self._again.extendleft(reversed(lines))
+            self.number = lines[0].number - 1
+
+    def _next_raw(self) -> _Line:
+        raw = next(self._raw)
+        self._read += 1
+        line = _Line(None if isinstance(raw, int) else raw, self._read, self._offset)
+        self._offset += raw if isinstance(raw, int) else len(raw)
+        return line
 
 
 def _raw_lines(blocks: Iterable[bytes]) -> Iterator[bytes | int]:

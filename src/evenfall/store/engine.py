@@ -6,7 +6,7 @@ store's own tmp/.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,29 +72,30 @@ def stage(
     """
     if not batch.rows:
         return
-    sources: dict[str, npt.NDArray[Any]] = dict(batch.columns)
-    sources["import_id"] = np.full(batch.rows, import_id, dtype=object)
     kinds = {c.name: c.sql_type for c in OBSERVATION_COLUMNS}
-    names = ", ".join(f'"{name}"' for name in sources)
-    casts = ", ".join(_cast(name, kinds[name]) for name in sources)
-    _insert(connection, table, names, casts, sources)
-
-
-def _cast(name: str, sql_type: str) -> str:
-    # Lists come as their JSON text.
-    through = "::JSON" if sql_type.endswith("[]") else ""
-    return f'"{name}"{through}::{sql_type}'
-
-
-def _insert(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    names: str,
-    casts: str,
-    sources: Mapping[str, npt.NDArray[Any]],
-) -> None:
-    connection.register("incoming", dict(sources))
+    constants: dict[str, Any] = {"import_id": import_id}
+    varying: dict[str, npt.NDArray[Any]] = {}
+    for name, column in batch.columns.items():
+        # Making texts out of objects is what costs most; a column of one value is one parameter.
+        if column.dtype == object and column.tolist().count(column[0]) == batch.rows:
+            constants[name] = column[0]
+        else:
+            varying[name] = column
+    names = ", ".join(f'"{name}"' for name in (*varying, *constants))
+    values = [_cast(f'"{name}"', kinds[name]) for name in varying]
+    values += [_cast("?", kinds[name]) for name in constants]
+    varying["@rows"] = np.zeros(batch.rows, dtype=np.int8)  # so that there is always one column
+    connection.register("incoming", varying)
     try:
-        connection.execute(f"INSERT INTO {table} ({names}) SELECT {casts} FROM incoming")  # noqa: S608  (names of our own)
+        connection.execute(
+            f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} FROM incoming",  # noqa: S608  (names of our own)
+            list(constants.values()),
+        )
     finally:
         connection.unregister("incoming")
+
+
+def _cast(value: str, sql_type: str) -> str:
+    # Lists come as their JSON text.
+    through = "::JSON" if sql_type.endswith("[]") else ""
+    return f"{value}{through}::{sql_type}"
