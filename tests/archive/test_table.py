@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from evenfall.archive.delimited import DelimitedReader
 from evenfall.archive.mapping import read_map
 from evenfall.archive.rows import REASONS, Reason
-from evenfall.archive.table import TABLE_FORMAT, TableReader
+from evenfall.archive.table import TABLE_FORMAT, TableReader, host_of
 from evenfall.model.errors import FormatError
 
 NOW_US = 1_800_000_000_000_000
@@ -190,6 +191,29 @@ def test_networks_are_written_in_one_way(cell: str, network: str) -> None:
     """Numbers that went through floating point, and prefixes that are there already."""
     facts, _ = read(SPEEDS, SPEED_HEADER, GOOD_SPEED.replace(",1,video", f",{cell},video"))
     assert {f["network"] for f in facts} == {network}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://1.2.3.4/",
+        "https://Example.org:443/x?y#z",
+        "http://[2001:db8::1]:80/",
+        "http://user:word@host.test/a@b",
+        "http://149.154.175.50:443",
+        "http://host.test?x=http://other.test/",
+        "tcp://[::1]",
+    ],
+)
+def test_hosts_are_those_of_the_standard_library(url: str) -> None:
+    """The host of a URL, as urllib finds it."""
+    assert host_of(url) == urlsplit(url).hostname
+
+
+@pytest.mark.parametrize("text", ["host.test", "1.2.3.4:443", "::1", "", "http://", "a b"])
+def test_what_is_no_url_stands_for_itself(text: str) -> None:
+    """An endpoint column may hold plain names and addresses."""
+    assert host_of(text) == text
 
 
 # --- record ids ------------------------------------------------------------------------------

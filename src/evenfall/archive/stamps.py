@@ -87,7 +87,7 @@ class StampReader:
         if form == "iso":
             return self._iso_us
         # %z in the pattern makes the stamp aware; without it the map's zone is used.
-        return lambda field: self._to_us(datetime.strptime(field, form))  # noqa: DTZ007
+        return lambda field: self._to_us(datetime.strptime(field, form))  # noqa: DTZ007  (the zone comes next)
 
     def _iso_us(self, field: str) -> int | Reason:
         field = field.strip()

@@ -17,10 +17,10 @@ What it does not do: join rows of different files, read two targets from one row
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from evenfall.archive.columns import ObservationColumns
@@ -34,11 +34,15 @@ from evenfall.archive.rows import Quarantined, Reason, RowBatch
 from evenfall.archive.stamps import StampReader, local_date_hour
 from evenfall.model.errors import FormatError
 
-__all__ = ["ENDPOINT_HOST", "TABLE_FORMAT", "TableBatch", "TableReader"]
+__all__ = ["ENDPOINT_HOST", "TABLE_FORMAT", "TableBatch", "TableReader", "host_of"]
 
 TABLE_FORMAT = "table/1"
 ENDPOINT_HOST = "endpoint_host"
 TEXT_LENGTH_MAX = 2048
+_URL = re.compile(  # RFC 3986, 3.2
+    r"[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?(?:\[(?P<bracketed>[^\]/]*)\]|(?P<name>[^/?#:\[]*))",
+    re.IGNORECASE | re.ASCII,
+)
 _DETAIL_LENGTH = 80
 _FAILURE_LENGTH = 200
 
@@ -121,7 +125,7 @@ class TableReader:
             work.refuse_empty(failure.endpoint, Reason.NO_ENDPOINT)
             if ENDPOINT_HOST not in self._positions:
                 endpoints = work.columns[failure.endpoint]
-                hosts = {endpoint: _host_of(endpoint) for endpoint in set(endpoints)}
+                hosts = {endpoint: host_of(endpoint) for endpoint in set(endpoints)}
                 work.columns[ENDPOINT_HOST] = [hosts[endpoint] for endpoint in endpoints]
         if self._plan.where is not None:
             truth = evaluate(self._plan.where, work.columns)
@@ -257,12 +261,12 @@ def _with_prefix(field: str | None, prefix: str) -> str | None:
     return prefix + text
 
 
-def _host_of(endpoint: str) -> str:
-    """Host of a URL; anything else stands for itself."""
-    try:
-        return urlsplit(endpoint).hostname or endpoint
-    except ValueError:
+def host_of(endpoint: str) -> str:
+    """Host of a URL, in small letters, IPv6 without its brackets; anything else is itself."""
+    match = _URL.match(endpoint)
+    if match is None:
         return endpoint
+    return (match["bracketed"] or match["name"]).lower() or endpoint
 
 
 def _zone_or_none(zone: str) -> ZoneInfo | None:
