@@ -37,11 +37,11 @@ def test_a_slowed_stretch_is_found_and_its_ends_hold_the_truth() -> None:
     for _ in range(200):
         stretch = find_stretch(row(rng, x_inside=-math.log(8)))
         assert stretch is not None
-        assert stretch.begin_after is not None
-        assert stretch.end_by is not None
+        assert stretch.begin_after_min is not None
+        assert stretch.end_by_min is not None
         held += (
-            stretch.begin_after <= TRUE_FROM <= stretch.begin_by
-            and stretch.end_after <= TRUE_TO <= stretch.end_by
+            stretch.begin_after_min <= TRUE_FROM <= stretch.begin_by_min
+            and stretch.end_after_min <= TRUE_TO <= stretch.end_by_min
         )
     assert held >= 180  # a heavy-tailed outlier next to an end may push it by one sample
 
@@ -73,7 +73,7 @@ def test_two_slow_pairs_are_not_enough() -> None:
     stretch = find_stretch([*quiet, *slow])
     assert stretch is not None
     assert (stretch.n, stretch.n_all, stretch.share_empty) == (3, 13, 1.0)
-    assert stretch.end_by is None
+    assert stretch.end_by_min is None
 
 
 def test_nothing_measured_is_nothing_found() -> None:

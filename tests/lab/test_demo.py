@@ -61,10 +61,10 @@ def stretch(**changes: Any) -> Stretch:
     """Slowed from about 20:00 to about 22:00."""
     fields: dict[str, Any] = {
         "evidence": 1e6,
-        "begin_after": 1186.0,
-        "begin_by": 1203.0,
-        "end_after": 1310.0,
-        "end_by": 1331.0,
+        "begin_after_min": 1186.0,
+        "begin_by_min": 1203.0,
+        "end_after_min": 1310.0,
+        "end_by_min": 1331.0,
         "n": 6,
         "n_all": 27,
         "share_empty": 0.0,
@@ -131,7 +131,7 @@ def test_an_evening_names_the_slowed_and_only_them() -> None:
     video, social = found["video"], found["social"]
     assert video is not None
     assert social is not None
-    assert (video.begin_after, video.end_by) == (1185.0, 1322.0)
+    assert (video.begin_after_min, video.end_by_min) == (1185.0, 1322.0)
     assert (video.share_empty, social.share_empty) == (0.0, 1.0)
 
 
@@ -139,7 +139,7 @@ def test_the_evening_speaks_of_samples_and_never_of_a_curfew() -> None:
     """What is said names samples; one evening shows no pattern."""
     said = [
         stretch_words("video", stretch(), 27),
-        stretch_words("video", stretch(share_empty=1.0, begin_after=None, end_by=None), 27),
+        stretch_words("video", stretch(share_empty=1.0, begin_after_min=None, end_by_min=None), 27),
         stretch_words("video", None, 27),
     ]
     assert said[0] == (

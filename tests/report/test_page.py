@@ -243,6 +243,22 @@ def test_failures_alone_are_drawn_as_strokes(make_series: Callable[..., Series])
     assert "the archive&#39;s own clock" in html
 
 
+def test_beside_it_stand_services_or_networks(
+    make_series: Callable[..., Series], slowed: Judged, clear: Judged
+) -> None:
+    """Rows are named by what differs, and the subject comes first."""
+    services = parsed(build_page(Page(subject=slowed, others=[clear])))
+    assert "The services on this network" in services.texts["h2"]
+    elsewhere = Judged(series=make_series(network="AS29355", hit=False), finding=SeriesFinding(
+        service="youtube", network="AS29355", state=SeriesState.NONE, reason="", n=9,
+        nights_measured=14, p_value=0.5, q_value=0.5,
+    ))  # fmt: skip
+    networks = parsed(build_page(Page(subject=slowed, others=[elsewhere])))
+    assert "The same service on other networks" in networks.texts["h2"]
+    rows = [text for text in networks.texts["th"] if text.startswith("AS")]
+    assert rows == ["AS9198", "AS29355"]
+
+
 def test_long_silences_become_one_row(make_series: Callable[..., Series], slowed: Judged) -> None:
     """Nine nights without a measurement are one line that says so, in picture and table."""
     series = make_series(nights=30)

@@ -73,7 +73,7 @@ def command(
     say.row(comparison)
     say.row({"kind": "demo", "seed": seed, "folder": str(folder), "pages": [str(p) for p in pages]})
     if pages:
-        say.lines(["", f"Open {pages[0]}"])
+        click.echo(f"\nOpen {pages[0]}", err=settings.json)
 
 
 class _Voice:
@@ -84,7 +84,9 @@ class _Voice:
         self._columns = min(shutil.get_terminal_size().columns, _COLUMNS_MAX)
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Print lines, each broken at the terminal's width and kept under its own beginning."""
+        """Print lines, each broken at the terminal's width; nothing with --quiet."""
+        if self.settings.verbosity < 0:
+            return
         for line in lines:
             indent = len(line) - len(line.lstrip())
             broken = textwrap.wrap(

@@ -85,10 +85,9 @@ def print_nights(console: Console, judged: Judged) -> None:
 
 def print_overview(console: Console, judged: list[Judged]) -> None:
     """One line for each series, those with a curfew first."""
-    from evenfall.infer.carpet import axis_for, carpet_of
+    from evenfall.infer.carpet import CELLS_A_NIGHT, axis_for, carpet_of
     from evenfall.report.terminal import axis_line, strip_line
     from evenfall.text.nights import state_words
-    from evenfall.text.words import title_words
 
     if not judged:
         console.print("The store holds no series yet. Next: evenfall import table FILE --map MAP")
@@ -97,19 +96,25 @@ def print_overview(console: Console, judged: list[Judged]) -> None:
     axis = axis_for([w for j in judged if j.curfew for w in j.curfew.windows])
     if any(j.series.simulated for j in judged):
         console.print("SIMULATED rows among these are evidence of nothing.", style="cyan")
-    console.print(axis_line(axis, indent=_OVERVIEW_INDENT))
+    indent = max(len(_label(j)) for j in judged) + 2
+    words = {id(j): _said(state_words(j.finding, j.curfew), is_unicode) for j in judged}
+    room = console.width - indent - 2 - max(map(len, words.values()))
+    per = 1 if room >= CELLS_A_NIGHT else 2
+    console.print(axis_line(axis, indent=indent, per=per))
     ordered = sorted(judged, key=lambda j: (j.curfew is None, j.finding.service, j.finding.network))
     for j in ordered:
         windows = j.curfew.windows if j.curfew else ()
         carpet = carpet_of(j.series, windows=windows, axis_start_h=axis)
-        label = f"{title_words(j.finding.service)} {j.finding.network}"
-        line = strip_line(carpet, label=label, indent=_OVERVIEW_INDENT, is_unicode=is_unicode)
-        line.append(_said("  " + state_words(j.finding, j.curfew), is_unicode))
+        line = strip_line(carpet, label=_label(j), indent=indent, is_unicode=is_unicode, per=per)
+        line.append("  " + words[id(j)])
         console.print(line, no_wrap=True, crop=True)
     console.print(f"Next: evenfall nights {ordered[0].finding.service}", style="cyan")
 
 
-_OVERVIEW_INDENT = 22
+def _label(judged: Judged) -> str:
+    from evenfall.text.words import title_words
+
+    return f"{title_words(judged.finding.service)} {judged.finding.network}"
 
 
 def next_step(judged: Judged, carpet: Carpet) -> str:

@@ -62,18 +62,17 @@ class Stretch:
 
     Attributes:
         evidence: the largest value of the e-detector.
-        begin_after, begin_by: the beginning lies between these (minutes); None: the row began
-            inside.
-        end_after, end_by: so does the end; None: the row ended inside.
+        begin_after_min, begin_by_min: the beginning lies between these; None: the row began inside.
+        end_after_min, end_by_min: so does the end; None: the row ended inside.
         n, n_all: samples inside, and in all.
         share_empty: of the samples inside.
     """
 
     evidence: float
-    begin_after: float | None
-    begin_by: float
-    end_after: float
-    end_by: float | None
+    begin_after_min: float | None
+    begin_by_min: float
+    end_after_min: float
+    end_by_min: float | None
     n: int
     n_all: int
     share_empty: float
@@ -109,10 +108,10 @@ def find_stretch(
     inside = samples[first : last + 1]
     return Stretch(
         evidence=math.exp(min(peak, 700.0)),
-        begin_after=samples[first - 1].from_min if first else None,
-        begin_by=samples[first].to_min,
-        end_after=samples[last].from_min,
-        end_by=samples[last + 1].to_min if last + 1 < len(samples) else None,
+        begin_after_min=samples[first - 1].from_min if first else None,
+        begin_by_min=samples[first].to_min,
+        end_after_min=samples[last].from_min,
+        end_by_min=samples[last + 1].to_min if last + 1 < len(samples) else None,
         n=len(inside),
         n_all=len(samples),
         share_empty=sum(s.empty for s in inside) / len(inside),

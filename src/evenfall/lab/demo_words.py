@@ -96,10 +96,12 @@ def stretch_words(service: str, stretch: Stretch | None, n: int) -> str:
     )
     word = "nothing" if empty else "slowed"
     marks = [
-        "" if stretch.begin_after is None else f"clear at {clock_words(stretch.begin_after)}",
-        f"{word} by {clock_words(stretch.begin_by)}",
-        f"still {word} at {clock_words(stretch.end_after)}",
-        "" if stretch.end_by is None else f"clear by {clock_words(stretch.end_by)}",
+        ""
+        if stretch.begin_after_min is None
+        else f"clear at {clock_words(stretch.begin_after_min)}",
+        f"{word} by {clock_words(stretch.begin_by_min)}",
+        f"still {word} at {clock_words(stretch.end_after_min)}",
+        "" if stretch.end_by_min is None else f"clear by {clock_words(stretch.end_by_min)}",
     ]
     return (
         f"{name}: {deed}, in {stretch.n} of {n} samples: "

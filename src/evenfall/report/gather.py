@@ -97,7 +97,7 @@ def pick(judged: Sequence[Judged], service: str, network: str) -> Judged:
 def page_of(
     store: Store, judged: Sequence[Judged], subject: Judged, *, made_local: str = ""
 ) -> Page:
-    """A page about one series, beside the other services on its network.
+    """A page about one series, beside what it can be compared with.
 
     Args:
         store: gives the speeds of the evening and the digests of what was imported.
@@ -106,16 +106,9 @@ def page_of(
         made_local: when, as text.
     """
     speeds = store.pair_speeds(subject.series)
-    others = [
-        j
-        for j in judged
-        if j is not subject
-        and j.series.network == subject.series.network
-        and j.series.simulated == subject.series.simulated
-    ]
     return Page(
         subject=subject,
-        others=others,
+        others=_beside(judged, subject),
         speeds=[
             Speed(started_us=int(a), target_bps=int(b), control_bps=int(c))
             for a, b, c in zip(*speeds, strict=True)
@@ -124,6 +117,16 @@ def page_of(
         simulated=subject.series.simulated,
         made_local=made_local,
     )
+
+
+def _beside(judged: Sequence[Judged], subject: Judged) -> list[Judged]:
+    """The other services on its network; where there are none, the service on other networks."""
+    others = [
+        j for j in judged if j is not subject and j.series.simulated == subject.series.simulated
+    ]
+    same_network = [j for j in others if j.series.network == subject.series.network]
+    same_service = [j for j in others if j.series.service == subject.series.service]
+    return same_network or sorted(same_service, key=lambda j: -j.finding.n)
 
 
 def _covers(findings: Sequence[SeriesFinding], series: Sequence[Series]) -> bool:

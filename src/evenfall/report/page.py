@@ -90,7 +90,8 @@ class Page:
 
     Attributes:
         subject: what the page is about.
-        others: the other services on the same network, judged in the same run.
+        others: other services on the same network, or the same service on other networks; judged
+            in the same run. The first twelve rows are drawn.
         speeds: both arms of the subject's pairs, for the evening; may be empty.
         sources: (name, digest) of what was imported, if anything was.
         simulated: some of it came from the generator; said at the top.
@@ -132,6 +133,12 @@ def build_page(page: Page) -> str:
         hours=hour_heads(shown),
         nights=night_rows(shown),
         services=_services(page, axis),
+        services_head=(
+            "The same service on other networks"
+            if _by_network(page)
+            else "The services on this network"
+        ),
+        services_column="Network" if _by_network(page) else "Service",
         axis_words="noon to noon" if axis else "midnight to midnight",
         evening=_evening(page, carpet, windows),
         control_head="control",
@@ -194,6 +201,11 @@ def _services(page: Page, axis: int) -> list[dict[str, Any]]:
             for j in judged
         ]
     )
+
+
+def _by_network(page: Page) -> bool:
+    """Whether the rows beside the subject are networks, not services."""
+    return any(j.series.network != page.subject.series.network for j in page.others)
 
 
 def _windows(judged: Judged) -> tuple[Window, ...]:

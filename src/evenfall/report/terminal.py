@@ -45,6 +45,15 @@ _STYLES = {
 }
 
 
+_KEY = {
+    Step.NORMAL: "normal",
+    Step.SLIGHTLY_SLOWER: "1.5–3×",
+    Step.SLOWER: "3–10×",
+    Step.MUCH_SLOWER: "over 10× slower",
+    Step.DID_NOT_OPEN: STEP_WORDS[Step.DID_NOT_OPEN],
+}
+
+
 def carpet_lines(
     carpet: Carpet, windows: Sequence[Window], *, columns: int, is_unicode: bool
 ) -> list[Text]:
@@ -77,14 +86,18 @@ def carpet_lines(
 
 
 def key_line(*, is_unicode: bool) -> Text:
-    """What each glyph stands for."""
+    """What each glyph stands for, in 79 columns."""
     glyphs = UNICODE if is_unicode else ASCII
+    words = (
+        _KEY
+        if is_unicode
+        else {step: w.replace("–", "-").replace("×", "x") for step, w in _KEY.items()}
+    )
     line = Text()
-    for value in (0, 1, 2, 3, 4):
-        step = Step(value)
-        line.append(glyphs.steps[value + 1], style=_STYLES[step])
-        line.append(f" {STEP_WORDS[value]}   ", style="dim")
-    return line.append(f"empty: {STEP_WORDS[-1]}", style="dim")
+    for step, said in words.items():
+        line.append(glyphs.steps[step + 1], style=_STYLES[step])
+        line.append(f" {said}  ", style="dim")
+    return line.append(f"blank: {STEP_WORDS[-1]}", style="dim")
 
 
 def axis_line(start_h: int, *, indent: int, per: int = 1) -> Text:
@@ -96,11 +109,11 @@ def axis_line(start_h: int, *, indent: int, per: int = 1) -> Text:
     return Text(" " * indent + numbers.rstrip(), style="dim")
 
 
-def strip_line(carpet: Carpet, *, label: str, indent: int, is_unicode: bool) -> Text:
-    """All nights laid on one another, one character a half hour."""
+def strip_line(carpet: Carpet, *, label: str, indent: int, is_unicode: bool, per: int = 1) -> Text:
+    """All nights laid on one another, `per` half hours a character."""
     glyphs = UNICODE if is_unicode else ASCII
     line = Text(f"{label[: indent - 1]:{indent}}")
-    for value in carpet.overall().tolist():
+    for value in carpet.overall().reshape(-1, per).max(axis=1).tolist():
         line.append(glyphs.steps[value + 1], style=_STYLES[Step(value)])
     return line
 
