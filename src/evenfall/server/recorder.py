@@ -33,12 +33,13 @@ class Recorder:
         self._hello_s = hello_s
         self._samples: list[Sample] = []
         self._every_s = SAMPLE_EVERY_S
+        self.sample()
 
     async def run(self) -> None:
-        """Sample until cancelled."""
+        """Sample until cancelled; the first sample is taken at the start, by the constructor."""
         while True:
-            self.sample()
             await self._clock.sleep(self._every_s)
+            self.sample()
 
     def note_body(self, bytes_so_far: int) -> None:
         """The body has got so far just now."""
