@@ -186,12 +186,13 @@ def _pictures(
 def _services(page: Page, axis: int) -> list[dict[str, Any]]:
     """The subject first, then the others; nothing if it is alone."""
     judged = [page.subject, *page.others][:_SERVICES_MAX]
+    by_network = _by_network(page)
     return (
         []
         if len(judged) < 2
         else [
             {
-                "name": title_words(j.finding.service),
+                "name": j.finding.network if by_network else title_words(j.finding.service),
                 "me": j is page.subject,
                 "words": state_words(j.finding, j.curfew),
                 "strip": strip(
