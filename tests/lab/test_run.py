@@ -318,6 +318,23 @@ def test_nothing_runs_on_after_kill_9(tmp_path: Path) -> None:
     assert not worlds_of(tmp_path)
 
 
+def test_sigterm_takes_everything_down_in_order(tmp_path: Path) -> None:
+    """Status 143, the command ended, no server and no folder left."""
+    lab = subprocess.Popen(
+        [sys.executable, "-c", "from evenfall.cli import main; main()",
+         "lab", "run", "clean", "--backend", "loopback", "--", "sleep", "60"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    deadline_s = time.monotonic() + 20
+    while not worlds_of(tmp_path) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    lab.terminate()
+    assert lab.wait(10) == 128 + signal.SIGTERM
+    assert not worlds_of(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def worlds_of(folder: Path) -> list[str]:
     """Command lines of world processes whose plan lies in a folder."""
     found = []

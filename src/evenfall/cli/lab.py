@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +96,7 @@ def run(
     from evenfall.lab.run import DEFAULT_AT, parse_at
 
     settings = settings_of(ctx)
+    signal.signal(signal.SIGTERM, _leave)
     at = at_local or DEFAULT_AT
     parse_at(at)
     case = find_case(scenario, cases or cases_folder())
@@ -134,6 +137,11 @@ def synth(ctx: click.Context, case: str, nights: int, seed: int) -> None:
     else:
         click.echo(f"{nights} nights of {case} (seed {seed}) are in {settings.store}.")
         click.echo("They are SIMULATED, and every page made of them says so.", err=True)
+
+
+def _leave(number: int, _frame: object) -> None:
+    """End as on Ctrl-C, so that networks, processes and folders are taken down in order."""
+    sys.exit(128 + number)
 
 
 def _able(candidates: list[Backend], scenario: Scenario) -> tuple[str, ...]:
