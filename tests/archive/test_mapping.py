@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from evenfall.archive.mapping import ColumnText, read_map
+from evenfall.archive.mapping import (
+    UNITS_BPS,
+    ColumnText,
+    FailureKeys,
+    GoodputKeys,
+    LocalKeys,
+    SeriesKeys,
+    TimeKeys,
+    read_map,
+)
 from evenfall.model.errors import FormatError
 
 CONTRACT = """
@@ -116,6 +125,23 @@ def test_every_mistake_is_named(old: str, new: str, parts: list[str]) -> None:
     for part in parts:
         assert part in message, message
     assert refused.value.remedy
+
+
+def test_every_key_and_unit_is_documented(repository: Path) -> None:
+    """docs/import.md has a row for each key, and each unit."""
+    text = (repository / "docs" / "import.md").read_text()
+    sections = {
+        "time": TimeKeys,
+        "local": LocalKeys,
+        "series": SeriesKeys,
+        "failure": FailureKeys,
+        "goodput": GoodputKeys,
+    }
+    for section, struct in sections.items():
+        for key in struct.__struct_fields__:
+            assert f"| `[{section}]` `{key}` |" in text, f"[{section}] {key}"
+    for unit in UNITS_BPS:
+        assert f"`{unit}`" in text, unit
 
 
 def test_a_huge_map_is_refused() -> None:

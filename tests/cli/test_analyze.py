@@ -141,6 +141,19 @@ def test_findings_are_kept(run) -> None:
     assert [f.network for f in findings] == ["AS1", "AS2"]
 
 
+def test_new_rows_drop_the_findings(run) -> None:
+    """A finding never speaks about a store that has changed since; a known file changes nothing."""
+    command, _ = run
+    command("analyze")
+    command("import", "table", "f.csv", "--map", "m.toml")
+    with open_store(Path("s"), write=False) as store:
+        assert len(store.findings()[1]) == 2
+    Path("g.csv").write_text("when,asn,outcome\n2023-11-09 01:00:00,1,ok\n")
+    command("import", "table", "g.csv", "--map", "m.toml")
+    with open_store(Path("s"), write=False) as store:
+        assert store.findings() == ([], [])
+
+
 def test_restricted_to_a_network_the_others_stay(run) -> None:
     """--network judges that one alone and replaces that one alone."""
     command, seen = run

@@ -210,6 +210,17 @@ def test_a_damaged_part_is_named(tmp_path: Path, write_table: Write) -> None:
         store.series()
 
 
+def test_the_sql_of_the_documents_works(
+    tmp_path: Path, write_table: Write, repository: Path
+) -> None:
+    """docs/store.md shows how anybody reads the store; the example does what it says."""
+    text = (repository / "docs" / "store.md").read_text()
+    sql = text.partition("```sql\n")[2].partition("```")[0].replace("STORE", str(tmp_path / "s"))
+    with open_store(tmp_path / "s", write=True) as store:
+        bring(store, write_table("a.csv", table()))
+    assert sorted(duckdb.sql(sql.rstrip().rstrip(";")).fetchall()) == [("AS1", 120), ("AS2", 120)]
+
+
 # --- killed ----------------------------------------------------------------------------------
 
 KILLED = """

@@ -1,6 +1,7 @@
 """Meanings, kept apart from facts: `findings/curfews.jsonl` and `findings/series.jsonl`.
 
-Derived: `analyze` replaces both at once, in the form that it prints.
+Derived: `analyze` replaces both at once, in the form that it prints; a batch of new rows drops
+both, so that a finding never speaks about a store that has changed since.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from evenfall.model.errors import StoreError
 from evenfall.store.durable import store_faults, write_durably
 from evenfall.store.folder import Folder
 
-__all__ = ["read_findings", "write_findings"]
+__all__ = ["drop_findings", "read_findings", "write_findings"]
 
 _Struct = TypeVar("_Struct", Curfew, SeriesFinding)
 
@@ -39,6 +40,13 @@ def read_findings(folder: Folder) -> tuple[list[Curfew], list[SeriesFinding]]:
             _read(folder.findings / "curfews.jsonl", Curfew),
             _read(folder.findings / "series.jsonl", SeriesFinding),
         )
+
+
+def drop_findings(folder: Folder) -> None:
+    """Forget what was made of the facts, because the facts are about to be more."""
+    with store_faults("drop the findings of the last analysis", folder.findings):
+        for name in ("curfews.jsonl", "series.jsonl"):
+            (folder.findings / name).unlink(missing_ok=True)
 
 
 def _lines(values: Sequence[Curfew] | Sequence[SeriesFinding]) -> bytes:

@@ -31,7 +31,7 @@ from evenfall.model.vocabulary import Provenance
 from evenfall.store.digest import digest_of
 from evenfall.store.durable import store_faults
 from evenfall.store.engine import connect, literal, observations_table, rows_of_files, stage
-from evenfall.store.findings import read_findings, write_findings
+from evenfall.store.findings import drop_findings, read_findings, write_findings
 from evenfall.store.folder import Folder, open_folder, writer_lock
 from evenfall.store.ledger import Ledger, LedgerEntry
 from evenfall.store.parquet import merge_staged, observation_files
@@ -145,7 +145,7 @@ class Store:
             self._connection.execute("DROP TABLE staged")
         counts = tally.counts(known.records, known.observations, known.repeated)
         entry = _entry("import", import_id, source, counts.checked(where=source.name))
-        self._ledger.append(entry)
+        self._count(entry)
         return counts
 
     def add_observations(
@@ -192,7 +192,7 @@ class Store:
         ).checked(where=name)
         if counts.stored:
             source = ImportSource(name=name, sha256=ids.hexdigest(), format=format)
-            self._ledger.append(_entry("synth", import_id, source, counts))
+            self._count(_entry("synth", import_id, source, counts))
         return counts
 
     def series(
@@ -237,7 +237,7 @@ class Store:
         write_findings(self._folder, curfews, findings)
 
     def findings(self) -> tuple[list[Curfew], list[SeriesFinding]]:
-        """The findings of the last analysis; empty before the first."""
+        """The findings of the last analysis; empty before the first, and after new rows came."""
         return read_findings(self._folder)
 
     def quarantined(self, *, rows_max: int = 1000) -> list[QuarantinedRow]:
@@ -259,6 +259,11 @@ class Store:
             f"SELECT * FROM ({rows_of_files(files)}) "  # noqa: S608  (our own names)
             f"WHERE (import_id IS NULL OR import_id IN ({counting}))"
         )
+
+    def _count(self, entry: LedgerEntry) -> None:
+        if entry.counts.stored:
+            drop_findings(self._folder)
+        self._ledger.append(entry)
 
     def _counting_ids(self) -> list[str]:
         return [entry.import_id for entry in self._ledger.entries()]
