@@ -33,8 +33,14 @@ def _row(finding: SeriesFinding, curfew: Curfew | None) -> tuple[str, ...]:
         state_words(finding, curfew),
         str(finding.nights_measured),
         f"{finding.n:,}",
-        "–" if finding.p_value is None else f"{finding.p_value:.4f}",
+        _p_words(finding.p_value),
     )
+
+
+def _p_words(p_value: float | None) -> str:
+    if p_value is None:
+        return "–"
+    return "<0.0001" if p_value < 0.0001 else f"{p_value:.4f}"
 
 
 def curfew_lines(finding: SeriesFinding, curfew: Curfew) -> list[str]:
