@@ -75,7 +75,8 @@ class NightlyProfile:
         window_min_s, window_max_s, windows_max, gain_min: the search (ln 200 for each refinement).
         nights_min, p_max, looks: (nights, p) of each look; later looks halve the last p at twice
             the nights.
-        rotations: at least so many; more where a look asks for a smaller p.
+        rotations, rotations_per_p: at least so many, and this many over the p that a look asks
+            for, so that a true p of a tenth of it does not fail by the luck of the draw.
         exceedances_stop: Besag and Clifford's h: a rotation test ends early at so many.
         test_step_s, test_lengths_s: the coarser windows that both the data and every rotation are
             searched for.
@@ -112,6 +113,7 @@ class NightlyProfile:
     nights_min: int = 5
     p_max: float = 0.01
     rotations: int = 999
+    rotations_per_p: int = 4
     looks: tuple[tuple[int, float], ...] = (
         (5, 0.005),
         (7, 0.0025),

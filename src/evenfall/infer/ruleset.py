@@ -54,5 +54,14 @@ RULES: dict[str, str] = {
     "the name.",
     "check.pairs.inconclusive": "Its page is fast, and the pairs hold some evidence without a "
     "decision.",
+    # evenfall analyze: many nights (METHOD 4 and 5)
+    "nights.window.pairs": "Paired transfers that differ in the name alone go wrong in recurring "
+    "local hours, by slot rotation, with an effect beyond the gate.",
+    "nights.window.difference": "The target goes wrong in recurring local hours while concurrent "
+    "controls on other servers do not, by slot rotation, with an effect beyond the gate.",
+    "nights.window.own_level": "The target goes wrong in recurring local hours against its own "
+    "other hours, by slot rotation, with an effect beyond the gate. Never above L2.",
+    "nights.always": "It goes wrong in all measured hours of five days or more, against the days "
+    "outside and against other networks in the same hours, by Fisher's exact test over days.",
 }
 """Rule id → one sentence: what it decides on what evidence."""

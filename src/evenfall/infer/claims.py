@@ -1,0 +1,214 @@
+"""Writes a claim about nights down: every field of a `Curfew`, filled from what was counted.
+
+Nothing is decided here that the other modules have not decided; here it gets its words, its local
+times and its caveats.
+
+Rules:
+    Times are local, `HH:MM`; an end at midnight is `24:00`, an end before the start crosses it.
+    Caveats are short clauses a reader must know: clocks that nobody verified, rows left out,
+    waves, other servers, no other network.
+    `n` counts the rows of the episodes, inside and outside the hours; the series' own line counts
+    all.
+
+Source: PRODUCT ("What `analyze --json` prints"), CONTRACTS ("Claim").
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evenfall.infer.always import Run, RunTest
+from evenfall.infer.edges import edge_intervals
+from evenfall.infer.effect import slower_by
+from evenfall.infer.episodes import lifting, onset
+from evenfall.infer.localtime import clock_text, date_text
+from evenfall.infer.oddities import exceptions, unmeasured_hours
+from evenfall.infer.profiles import NightlyProfile
+from evenfall.infer.reading import Reading
+from evenfall.infer.ruleset import RULESET
+from evenfall.infer.scope import Neighbours, lines_hit, network_level, reach
+from evenfall.infer.series import Basis
+from evenfall.infer.window import Found, Trial
+from evenfall.model.curfew import Curfew, Effect, Window
+from evenfall.model.vocabulary import Pattern, Scope, State
+
+__all__ = ["always_curfew", "window_curfew"]
+
+_WINDOW_RULES = {
+    Basis.PAIRS: "nights.window.pairs",
+    Basis.CONTROL_DIFFERENCE: "nights.window.difference",
+    Basis.UNPAIRED: "nights.window.own_level",
+}
+
+
+def window_curfew(
+    reading: Reading,
+    trial: Trial,
+    found: Found,
+    neighbours: Neighbours,
+    q_value: float,
+    profile: NightlyProfile,
+) -> Curfew:
+    """A claim of recurring hours."""
+    series, rows = reading.series, reading.rows
+    if rows is None or reading.nights is None:
+        raise AssertionError("a window is found in rows only")
+    state = found.strength.state
+    reached = reach(
+        rows,
+        found.inside,
+        found.outside,
+        basis=series.basis,
+        state=state,
+        neighbours=neighbours,
+        profile=profile,
+    )
+    lines = lines_hit(rows, found.inside)
+    first = found.nights.day[found.episodes[0].first]
+    last = found.nights.day[found.episodes[-1].last]
+    spanned = (reading.nights.day >= first) & (reading.nights.day <= last)
+    dates = (found.gain, found.measured, found.nights.day, found.episodes, profile)
+    return Curfew(
+        service=series.service,
+        network=series.network,
+        timezone=series.timezone,
+        state=state,
+        scope=reached.scope,
+        scope_because=reached.because,
+        pattern=Pattern.WINDOW,
+        lines=lines,
+        windows=_windows(found, profile),
+        onset=onset(*dates),
+        lifting=lifting(*dates),
+        nights_seen=found.nights_seen,
+        nights_measured=found.nights_measured,
+        n=int(np.count_nonzero(found.inside | found.outside)),
+        p_value=trial.p_value,
+        effect=found.strength.effect,
+        slower_by=found.strength.slower_by,
+        claim_level=network_level(series.basis, lines),
+        isolated=reached.isolated,
+        rule_id=_WINDOW_RULES[series.basis],
+        ruleset=RULESET,
+        profile=profile.name,
+        exceptions=exceptions(
+            reading.nights.only(spanned),
+            found.union,
+            found.weekdays,
+            "failed" if state is State.BLOCKED else "was slow",
+            profile,
+        ),
+        unmeasured=unmeasured_hours(rows.slot[found.inside | found.outside]),
+        caveats=(*_caveats(reading, reached.scope, neighbours), *_waves(found)),
+        q_value=q_value,
+    )
+
+
+def _windows(found: Found, profile: NightlyProfile) -> tuple[Window, ...]:
+    counted = found.nights.only(found.held)
+    windows = []
+    for place, span in enumerate(found.union):
+        edges = edge_intervals(counted, found.union, place, profile)
+        windows.append(
+            Window(
+                weekdays=found.weekdays,
+                start_local=clock_text(span.start),
+                end_local=clock_text(span.end, end=True),
+                start_interval=(clock_text(edges.start_low), clock_text(edges.start_high)),
+                end_interval=(
+                    clock_text(edges.end_low, end=True),
+                    clock_text(edges.end_high, end=True),
+                ),
+            )
+        )
+    return tuple(windows)
+
+
+def _waves(found: Found) -> tuple[str, ...]:
+    if len(found.episodes) < 2:
+        return ()
+    day = found.nights.day
+    waves = [
+        f"{date_text(int(day[e.first]))} to {date_text(int(day[e.last]))}" for e in found.episodes
+    ]
+    return (f"in {len(waves)} waves: {', '.join(waves)}; nights between them are not counted",)
+
+
+def _caveats(reading: Reading, scope: Scope, neighbours: Neighbours) -> tuple[str, ...]:
+    series, rows = reading.series, reading.rows
+    notes = []
+    if series.archive_clock and not bool(np.all(series.clock_verified)):
+        notes.append("clock not verified: the stamps are the archive's own")
+    if rows is not None and rows.left_out_clock:
+        notes.append(f"{rows.left_out_clock} rows with an unverified clock were left out")
+    if rows is not None and rows.left_out_other:
+        notes.append(f"{rows.left_out_other} rows without a usable time or outcome were left out")
+    if series.basis is Basis.CONTROL_DIFFERENCE:
+        notes.append("compared with controls on other servers, not with a neutral name on the same")
+    if series.basis is Basis.UNPAIRED:
+        notes.append("compared with its own other hours: nothing concurrent was measured beside it")
+    if scope is Scope.TARGETED and series.basis is not Basis.PAIRS and not neighbours.clean:
+        notes.append("no clean other network: that the site itself fails then is not excluded")
+    return tuple(notes)
+
+
+def always_curfew(
+    reading: Reading,
+    run: Run,
+    test: RunTest,
+    neighbours: Neighbours,
+    q_value: float,
+    profile: NightlyProfile,
+) -> Curfew:
+    """A claim that it fails at all measured hours."""
+    series, rows = reading.series, reading.rows
+    if rows is None:
+        raise AssertionError("a run is found in rows only")
+    failing = rows.failed[run.inside]
+    blocked = np.nansum(failing == 1.0) * 2 >= run.inside.sum()
+    state = State.BLOCKED if blocked else State.SLOWED
+    reached = reach(
+        rows,
+        run.inside,
+        ~run.inside,
+        basis=series.basis,
+        state=state,
+        neighbours=neighbours,
+        profile=profile,
+    )
+    lines = lines_hit(rows, run.inside)
+    dates = (run.gain, np.ones(run.day.size, dtype=bool), run.day, (run.found,), profile)
+    unmeasured = unmeasured_hours(rows.slot[run.inside])
+    return Curfew(
+        service=series.service,
+        network=series.network,
+        timezone=series.timezone,
+        state=state,
+        scope=reached.scope,
+        scope_because=reached.because,
+        pattern=Pattern.ALWAYS,
+        lines=lines,
+        windows=(),
+        onset=onset(*dates),
+        lifting=lifting(*dates),
+        nights_seen=run.bad,
+        nights_measured=run.days,
+        n=int(np.count_nonzero(run.inside)),
+        p_value=test.p_value,
+        effect=Effect(
+            in_window=round(float(rows.bad[run.inside].mean()), 4),
+            outside=round(test.reference, 4),
+        ),
+        slower_by=None if blocked else slower_by(rows, run.inside, profile),
+        claim_level=network_level(series.basis, lines),
+        isolated=reached.isolated,
+        rule_id="nights.always",
+        ruleset=RULESET,
+        profile=profile.name,
+        unmeasured=unmeasured,
+        caveats=(
+            f"in all measured hours; compared with {test.against}",
+            *_caveats(reading, reached.scope, neighbours),
+        ),
+        q_value=q_value,
+    )

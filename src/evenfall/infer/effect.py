@@ -1,0 +1,195 @@
+"""How strong, and whether that is strong enough to be said.
+
+A p-value says that the hours matter, never that they matter much: with enough nights a slowing of
+a tenth is "significant". So nothing is claimed unless the effect, too, is beyond doubt:
+
+    failing     the 95 % lower limit of (share failing inside − outside) is at least .3;
+    slowness    the 95 % upper limit of the median of x inside, less the median outside, is below
+                −ln 1.5.
+
+Outside means: all other hours of the same episode. Whole bad days raise both shares alike.
+
+How it works: the limits of each share are Clopper and Pearson's at an *effective* number of rows,
+n ÷ (variance between nights ÷ the variance that separate rows would have), because rows of one
+night hang together; the limits of the difference follow by Newcombe's method (square and add). The
+limits of a median are order statistics at the same kind of effective number.
+
+Sources: METHOD 4; J. Rao and A. Scott, Biometrics 48 (1992), the effective number; R. Newcombe,
+Statistics in Medicine 17 (1998), method 10, with exact limits instead of Wilson's.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evenfall.infer.exact import clopper_pearson, median_limits
+from evenfall.infer.profiles import NightlyProfile
+from evenfall.infer.scores import Rows
+from evenfall.model.curfew import Effect
+from evenfall.model.verdict import SlowerBy
+from evenfall.model.vocabulary import State
+
+__all__ = ["Strength", "effective_rows", "share_difference", "slower_by", "strength"]
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What the gate found.
+
+    Attributes:
+        state: BLOCKED or SLOWED, whichever holds (failing first); INSUFFICIENT if neither does.
+        effect: of the state, or of whichever kind of row there is more of.
+        slower_by: only for SLOWED.
+        because: why not, where the gate does not hold.
+    """
+
+    state: State
+    effect: Effect
+    slower_by: SlowerBy | None
+    because: str
+
+
+def strength(
+    rows: Rows,
+    inside: npt.NDArray[np.bool_],
+    outside: npt.NDArray[np.bool_],
+    profile: NightlyProfile,
+) -> Strength:
+    """Judge the effect.
+
+    Args:
+        rows: of the series.
+        inside: shape (n,), rows of the episode in the window.
+        outside: shape (n,), its other rows.
+        profile: the constants.
+    """
+    failing = _failing(rows, inside, outside, profile)
+    if failing is not None and failing.state is State.BLOCKED:
+        return failing
+    slow = _slow(rows, inside, outside, profile)
+    if slow is not None and (failing is None or slow.state is State.SLOWED):
+        return slow
+    if failing is not None:
+        return failing
+    nothing = Effect(in_window=math.nan, outside=math.nan)
+    return Strength(State.INSUFFICIENT, nothing, None, "nothing was measured outside the window")
+
+
+def _failing(
+    rows: Rows,
+    inside: npt.NDArray[np.bool_],
+    outside: npt.NDArray[np.bool_],
+    profile: NightlyProfile,
+) -> Strength | None:
+    """Shares of rows that failed; zero bytes in a transfer is a failure."""
+    failed = np.where(np.isnan(rows.failed), rows.empty.astype(float), rows.failed)
+    known = ~np.isnan(rows.failed) | ~np.isnan(rows.x)
+    a, b = inside & known, outside & known
+    if not a.any() or not b.any():
+        return None
+    low, high = share_difference(failed[a], rows.day[a], failed[b], rows.day[b], profile)
+    effect = Effect(
+        in_window=round(float(failed[a].mean()), 4),
+        outside=round(float(failed[b].mean()), 4),
+        low=round(low, 4),
+        high=round(high, 4),
+    )
+    holds = low >= profile.effect_failure_min
+    because = (
+        ""
+        if holds
+        else (
+            f"the share that failed inside the hours exceeds that outside by {low:.2f} at least; "
+            f"a claim needs {profile.effect_failure_min:g}"
+        )
+    )
+    return Strength(State.BLOCKED if holds else State.INSUFFICIENT, effect, None, because)
+
+
+def share_difference(
+    first: npt.NDArray[np.float64],
+    first_day: npt.NDArray[np.int64],
+    second: npt.NDArray[np.float64],
+    second_day: npt.NDArray[np.int64],
+    profile: NightlyProfile,
+) -> tuple[float, float]:
+    """Limits of (share of first − share of second); 0/1 values with the day of each."""
+    shares, lows, highs = [], [], []
+    for value, day in ((first, first_day), (second, second_day)):
+        n = effective_rows(value, day)
+        share = float(value.mean())
+        low, high = clopper_pearson(hits=share * n, n=n, level=profile.effect_level)
+        shares.append(share)
+        lows.append(low)
+        highs.append(high)
+    difference = shares[0] - shares[1]
+    return (
+        difference - math.hypot(shares[0] - lows[0], highs[1] - shares[1]),
+        difference + math.hypot(highs[0] - shares[0], shares[1] - lows[1]),
+    )
+
+
+def effective_rows(value: npt.NDArray[np.float64], day: npt.NDArray[np.int64]) -> float:
+    """How many separate rows 0/1 values are worth, given that those of one day hang together."""
+    n, share = value.size, float(value.mean())
+    _, where = np.unique(day, return_inverse=True)
+    size = np.bincount(where)
+    if size.size < 2 or share in (0.0, 1.0):
+        return float(n)
+    residual = np.bincount(where, weights=value) - size * share
+    between = size.size / (size.size - 1) * float((residual**2).sum())
+    return n / max(1.0, between / (n * share * (1.0 - share)))
+
+
+def _slow(
+    rows: Rows,
+    inside: npt.NDArray[np.bool_],
+    outside: npt.NDArray[np.bool_],
+    profile: NightlyProfile,
+) -> Strength | None:
+    """Median of x inside, with limits, against the median outside."""
+    known = ~np.isnan(rows.x)
+    a, b = inside & known, outside & known
+    if not a.any() or not b.any():
+        return None
+    x, level = rows.x[a], float(np.median(rows.x[b]))
+    bound = level - math.log(profile.effect_slow_factor)
+    n = effective_rows((x < bound).astype(float), rows.day[a])
+    low, high = median_limits(sorted(x.tolist()), n_effective=n, level=profile.effect_level)
+    middle = float(np.median(x))
+    effect = Effect(
+        in_window=round(middle, 4), outside=round(level, 4), low=round(low, 4), high=round(high, 4)
+    )
+    if high >= bound:
+        because = (
+            f"the median inside the hours is slower by ×{math.exp(level - middle):.2f}, "
+            f"perhaps only ×{math.exp(level - high):.2f}; a claim needs "
+            f"×{profile.effect_slow_factor:g}"
+        )
+        return Strength(State.INSUFFICIENT, effect, None, because)
+    return Strength(State.SLOWED, effect, _slower(middle, low, high), "")
+
+
+def slower_by(
+    rows: Rows, inside: npt.NDArray[np.bool_], profile: NightlyProfile
+) -> SlowerBy | None:
+    """How many times slower the rows inside are, or None where no speed is known."""
+    known = inside & ~np.isnan(rows.x)
+    if not known.any():
+        return None
+    x = rows.x[known]
+    n = effective_rows(rows.bad[known].astype(float), rows.day[known])
+    low, high = median_limits(sorted(x.tolist()), n_effective=n, level=profile.effect_level)
+    return _slower(float(np.median(x)), low, high)
+
+
+def _slower(middle: float, low: float, high: float) -> SlowerBy:
+    return SlowerBy(
+        median=round(math.exp(-middle), 2),
+        low=round(math.exp(-high), 2),
+        high=round(math.exp(-low), 2),
+    )

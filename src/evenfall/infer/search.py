@@ -1,0 +1,274 @@
+"""The hours: a union of at most three windows that explains the nights best.
+
+A window is a start (ten-minute bin of the local day) and a length (30 min … 12 h); it may cross
+midnight, and it belongs to the date on which it starts. The score of a night is the sum of the bin
+scores inside the union; the worth of a union is that of its best episodes (`episodes.py`).
+
+Rules:
+    First the best single window of all. Then, as long as it pays at least ln 200 and there are
+    fewer than three windows: add a window, or cut a hole of at least 30 min out of one, whichever
+    pays more; after each step every window is sought anew with the others held fixed.
+    Windows stay at least 30 min apart.
+    Where several windows are equally good (nobody measured at the edge), the middle one is taken.
+
+Why a union and not one window after another: the best single window of Kenya 2023 runs from the
+morning's start to the afternoon's end; what is left then shows nothing. A hole can be cut out.
+
+How it works:
+    Each date carries its own 144 bins and the 144 of the date after it (so windows cross midnight,
+    and dates without data cost nothing), as a cumulative sum; a window's score on all dates is a
+    difference of two columns, and all windows from a chunk of starts are one array.
+
+What it does not do: test anything. Every union is found in noise too; see `rotation.py`.
+
+Sources: METHOD 4 (the union, the constants).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evenfall.infer.episodes import best_value, night_gain
+from evenfall.infer.localtime import BINS_PER_DAY, weekday_of
+from evenfall.infer.profiles import NightlyProfile
+
+__all__ = [
+    "Nights",
+    "Span",
+    "allowed",
+    "find_union",
+    "in_union",
+    "lay_out",
+    "night_scores",
+    "occupied",
+    "scan",
+    "window_scores",
+]
+
+_CELLS_MAX = 4_000_000  # of one chunk of the scan, so that memory stays below 100 MB
+_SWEEPS_MAX = 3
+_TIE = 1e-6
+_Floats = npt.NDArray[np.float64]
+_Table = npt.NDArray[np.float64] | npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A window of local time: `start` 0 … 143 and `bins` (its length), in ten-minute bins."""
+
+    start: int
+    bins: int
+
+    @property
+    def end(self) -> int:
+        """First bin after it, counted from the start's midnight: up to 287."""
+        return self.start + self.bins
+
+
+@dataclass(frozen=True)
+class Nights:
+    """The bins of a series by date, dates in order, only those that matter.
+
+    Attributes:
+        day: shape (d,), local dates with data in their own or in the following day.
+        cumulative: shape (d, 289), running sum of scores over the date and the one after it.
+        counted: shape (d, 289), running number of measured bins.
+    """
+
+    day: npt.NDArray[np.int64]
+    cumulative: _Floats
+    counted: npt.NDArray[np.int32]
+
+    @property
+    def weekday(self) -> npt.NDArray[np.int64]:
+        """Shape (d,), 0 = Monday."""
+        return weekday_of(self.day)
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Nights:
+        """The same with some of the dates."""
+        return Nights(self.day[chosen], self.cumulative[chosen], self.counted[chosen])
+
+
+def lay_out(day: npt.NDArray[np.int64], slot: npt.NDArray[np.int64], score: _Floats) -> Nights:
+    """Arrange measured bins (three arrays of one length) by the date on which a window starts."""
+    dates = np.unique(np.concatenate((day, day - 1)))
+    grid = np.zeros((dates.size, 2 * BINS_PER_DAY))
+    seen = np.zeros((dates.size, 2 * BINS_PER_DAY), dtype=np.int32)
+    for shift in (0, 1):
+        row = np.searchsorted(dates, day - shift)
+        grid[row, slot + shift * BINS_PER_DAY] = score
+        seen[row, slot + shift * BINS_PER_DAY] = 1
+    return Nights(day=dates, cumulative=_running(grid), counted=_running(seen).astype(np.int32))
+
+
+def _running(grid: _Table) -> _Floats:
+    sums = np.zeros((grid.shape[0], grid.shape[1] + 1))
+    np.cumsum(grid, axis=1, out=sums[:, 1:])
+    return sums
+
+
+def night_scores(table: _Table, union: tuple[Span, ...]) -> _Floats:
+    """Sum of a cumulative table (scores or counts) inside the union, for each date."""
+    total = np.zeros(table.shape[0])
+    for span in union:
+        total += table[:, span.end] - table[:, span.start]
+    return total
+
+
+def in_union(
+    day: npt.NDArray[np.int64], slot: npt.NDArray[np.int64], union: tuple[Span, ...]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Which rows lie in the union, and the date whose night each row belongs to.
+
+    A row outside belongs to its own date; one after midnight in a window that began the evening
+    before, to the date before.
+    """
+    today, yesterday = np.zeros(slot.size, dtype=bool), np.zeros(slot.size, dtype=bool)
+    for span in union:
+        today |= (slot >= span.start) & (slot < span.end)
+        yesterday |= slot + BINS_PER_DAY < span.end
+    return today | yesterday, np.where(yesterday & ~today, day - 1, day)
+
+
+def occupied(union: tuple[Span, ...], margin: int) -> npt.NDArray[np.bool_]:
+    """Which of the 144 bins of the clock lie in the union or within `margin` bins of it."""
+    taken = np.zeros(BINS_PER_DAY, dtype=bool)
+    for span in union:
+        taken[np.arange(span.start - margin, span.end + margin) % BINS_PER_DAY] = True
+    return taken
+
+
+def allowed(taken: npt.NDArray[np.bool_], profile: NightlyProfile) -> npt.NDArray[np.bool_]:
+    """Windows that touch no taken bin: shape (144 starts, lengths), True = allowed."""
+    running = np.concatenate(([0], np.cumsum(np.tile(taken, 2))))
+    starts = np.arange(BINS_PER_DAY)[:, None]
+    return np.asarray(running[starts + _lengths(profile)] == running[starts])
+
+
+def _lengths(profile: NightlyProfile) -> npt.NDArray[np.int64]:
+    shortest, longest = profile.window_min_s // profile.bin_s, profile.window_max_s // profile.bin_s
+    return np.arange(shortest, longest + 1)
+
+
+def scan(nights: Nights, others: tuple[Span, ...], profile: NightlyProfile) -> _Floats:
+    """Worth of every window beside the given others; shape (144, lengths), −inf if not allowed."""
+    gap = profile.window_min_s // profile.bin_s
+    permitted = allowed(occupied(others, gap), profile)
+    base = night_scores(nights.cumulative, others)[:, None, None]
+    lengths = _lengths(profile)
+    worth = np.full(permitted.shape, -np.inf)
+    step = max(1, _CELLS_MAX // max(1, nights.day.size * lengths.size))
+    for low in range(0, BINS_PER_DAY, step):
+        starts = np.arange(low, min(low + step, BINS_PER_DAY))
+        ends = starts[:, None] + lengths
+        score = base + nights.cumulative[:, ends] - nights.cumulative[:, starts][:, :, None]
+        worth[starts] = best_value(night_gain(score, profile), profile)
+    return np.where(permitted, worth, -np.inf)
+
+
+def window_scores(nights: Nights, others: tuple[Span, ...], profile: NightlyProfile) -> _Floats:
+    """Night scores of every window beside the given others; shape (d, 144, lengths)."""
+    starts = np.arange(BINS_PER_DAY)
+    ends = starts[:, None] + _lengths(profile)
+    base = night_scores(nights.cumulative, others)[:, None, None]
+    return base + nights.cumulative[:, ends] - nights.cumulative[:, starts][:, :, None]
+
+
+def _best(worth: _Floats, profile: NightlyProfile) -> tuple[float, Span]:
+    """The best window; among equals the one nearest to the middle of their starts and ends."""
+    top = float(worth.max())
+    starts, which = np.nonzero(worth >= top - _TIE)
+    lengths = _lengths(profile)[which]
+    ends = starts + lengths
+    middle = (starts.min() + starts.max()) / 2, (ends.min() + ends.max()) / 2
+    pick = int(np.argmin(np.abs(starts - middle[0]) + np.abs(ends - middle[1])))
+    return top, Span(int(starts[pick]), int(lengths[pick]))
+
+
+def _worth(nights: Nights, union: tuple[Span, ...], profile: NightlyProfile) -> float:
+    gain = night_gain(night_scores(nights.cumulative, union), profile)
+    return float(best_value(gain, profile))
+
+
+def find_union(nights: Nights, profile: NightlyProfile) -> tuple[Span, ...]:
+    """The union, in order of start; empty where no window is worth anything.
+
+    Args:
+        nights: the dates of the weekdays concerned.
+        profile: the constants.
+    """
+    worth, first = _best(scan(nights, (), profile), profile)
+    if worth <= 0.0:
+        return ()
+    union: tuple[Span, ...] = (first,)
+    while len(union) < profile.windows_max:
+        candidates = [_with_window(nights, union, profile), *_with_holes(nights, union, profile)]
+        better, grown = max(candidates, key=lambda pair: pair[0])
+        if better < worth + profile.gain_min:
+            break
+        worth, union = _refined(nights, grown, profile)
+    return tuple(sorted(union))
+
+
+def _with_window(
+    nights: Nights, union: tuple[Span, ...], profile: NightlyProfile
+) -> tuple[float, tuple[Span, ...]]:
+    worth, span = _best(scan(nights, union, profile), profile)
+    return worth, (*union, span)
+
+
+def _with_holes(
+    nights: Nights, union: tuple[Span, ...], profile: NightlyProfile
+) -> list[tuple[float, tuple[Span, ...]]]:
+    """The best hole of each window that is long enough to have one."""
+    shortest = profile.window_min_s // profile.bin_s
+    found = []
+    for place, span in enumerate(union):
+        if span.bins < 3 * shortest:
+            continue
+        rest = (*union[:place], *union[place + 1 :])
+        parts = _hole(nights, union, span, profile)
+        split = (*rest, *parts)
+        found.append((_worth(nights, split, profile), split))
+    return found
+
+
+def _hole(
+    nights: Nights, union: tuple[Span, ...], span: Span, profile: NightlyProfile
+) -> tuple[Span, Span]:
+    """The two parts that remain when the best hole is cut out of one window of the union."""
+    shortest = profile.window_min_s // profile.bin_s
+    begin, finish = np.triu_indices(span.bins + 1, k=shortest)
+    inside = (begin >= shortest) & (finish <= span.bins - shortest)
+    begin, finish = span.start + begin[inside], span.start + finish[inside]
+    base = night_scores(nights.cumulative, union)[:, None]
+    score = base - (nights.cumulative[:, finish] - nights.cumulative[:, begin])
+    worth = best_value(night_gain(score, profile), profile)
+    ties = np.flatnonzero(worth >= worth.max() - _TIE)
+    centre = (begin[ties] + finish[ties]).mean()
+    best = ties[int(np.argmin(np.abs(begin[ties] + finish[ties] - centre)))]
+    low, high = int(begin[best]), int(finish[best])
+    return (
+        Span(span.start, low - span.start),
+        Span(high % BINS_PER_DAY, span.end - high),
+    )
+
+
+def _refined(
+    nights: Nights, union: tuple[Span, ...], profile: NightlyProfile
+) -> tuple[float, tuple[Span, ...]]:
+    """Seek each window anew with the others fixed, until nothing moves."""
+    worth = _worth(nights, union, profile)
+    for _ in range(_SWEEPS_MAX):
+        before = union
+        for place in range(len(union)):
+            rest = (*union[:place], *union[place + 1 :])
+            found, span = _best(scan(nights, rest, profile), profile)
+            if found >= worth - _TIE:
+                worth, union = found, (*union[:place], span, *union[place + 1 :])
+        if union == before:
+            break
+    return worth, union
