@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class Speed:
         duration_us: from the request to the last byte, or to the time cap.
         capped: cut by the time cap.
         curve: (µs, bytes so far).
-        rtt_us: the connect's round trip.
+        rtt_us: the smallest round trip seen: the connect's, or the kernel's own minimum.
     """
 
     body_bytes: int
@@ -93,7 +94,8 @@ def speed_of(attempt: Attempt, profile: CheckProfile) -> Speed | None:
         duration_us=max(1, duration_us),
         capped=capped,
         curve=curve,
-        rtt_us=attempt.tcp.duration_us or 0,
+        # The SYN may have met a queue (our own, of another site's body); the kernel saw the rest.
+        rtt_us=min(attempt.tcp.duration_us or 0, http.rtt_min_us or sys.maxsize),
     )
 
 

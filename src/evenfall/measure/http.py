@@ -145,6 +145,7 @@ class _Progress:
     first_us: int | None = None
     head_us: int = 0
     elapsed_us: int = 0
+    ended: bool = False
     app_bytes: int = 0
     pending_bytes: int = 0
 
@@ -170,19 +171,21 @@ async def _read(
             if failure.code == "generic_timeout_error":
                 progress.capped = True
             elif failure.code == "eof_error" and reader.status is not None:
+                progress.ended = True
                 reader.end()  # many servers end TLS without close_notify; the framing decides
             else:
                 progress.failure, progress.operation = failure.code, failure.operation
             break
         at_us = round_.since_us(start)
-        progress.first_us = progress.first_us if progress.first_us is not None else at_us
         progress.app_bytes += len(data)
         if data:
+            progress.first_us = at_us if progress.first_us is None else progress.first_us
             had_head = reader.status is not None
             body.add(reader.feed(data), at_us)
             if not had_head and reader.status is not None:
                 progress.head_us = at_us
         else:
+            progress.ended = True
             reader.end()
     progress.elapsed_us = round_.since_us(start)
     return progress
@@ -247,8 +250,7 @@ def _failure(
         silent_s = (elapsed_us - max(body.last_us, progress.first_us)) / 1e6
         return ("stalled", "read") if silent_s >= _STALL_S else (None, None)
     if reader.failed:
-        early = progress.first_us is None or reader.status is not None
-        return ("eof_error" if early else "http_invalid_response"), "read"
+        return ("eof_error" if progress.ended else "http_invalid_response"), "read"
     if reader.status is not None and reader.status >= 400:
         return "http_request_failed", "read"
     return None, None

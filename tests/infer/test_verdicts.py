@@ -1,0 +1,743 @@
+"""The table of METHOD 3 on rounds made by hand: more than half innocent, none convicted by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from evenfall.infer.answer import sum_up
+from evenfall.infer.facts import Page
+from evenfall.infer.rivals import Surroundings, list_rivals
+from evenfall.infer.ruleset import RULES
+from evenfall.infer.verdicts import Judged, judge_round
+from evenfall.model.observation import Observation
+from evenfall.model.target import MeasurementServer, Target, TargetList
+from evenfall.model.verdict import Verdict
+from evenfall.model.vocabulary import (
+    MECHANISMS,
+    Answer,
+    Arm,
+    ClockState,
+    Explanation,
+    Fact,
+    Provenance,
+    Role,
+    Scope,
+    State,
+)
+
+TARGET = Target(target_id="video/front", url="https://video.test/1M.bin", role=Role.TARGET)
+PLAIN = Target(target_id="messenger/front", url="http://messenger.test/1M.bin", role=Role.TARGET)
+CONTROLS = tuple(
+    Target(target_id=f"{name}/front", url=f"https://{name}.test/1M.bin", role=Role.CONTROL)
+    for name in ("encyclopedia", "news", "software")
+)
+SERVER = MeasurementServer(url="https://203.0.113.80:8443", pin="sha256/x")
+FULL = 262_144
+BLOCK_PAGE = Page(text="<title>Access</title><h1>Access to this resource is restricted</h1>")
+
+
+class RoundMaker:
+    """Writes observations as a probe would, in few words."""
+
+    def __init__(self, target: Target = TARGET, *, has_server: bool = True) -> None:
+        self.target = target
+        self.targets = TargetList(
+            targets=(target,), controls=CONTROLS, servers=(SERVER,) if has_server else ()
+        )
+        self.observations: list[Observation] = []
+        self.pages: dict[str, Page] = {}
+        self.pairs = 0
+
+    def add(self, fact: Fact, target: Target, **fields: Any) -> Observation:
+        observation = Observation(
+            observation_id=f"r/{len(self.observations)}", fact=fact, provenance=Provenance.PROBE,
+            service=target.service, target=target.target_id, role=target.role,
+            started_us=1_528_210_800_000_000, clock=ClockState.VERIFIED, wire_bytes=100, **fields,
+        )  # fmt: skip
+        self.observations.append(observation)
+        return observation
+
+    def name(
+        self, target: Target, resolver: str = "system", *answers: str, failure: str | None = None
+    ) -> None:
+        self.add(
+            Fact.DNS_LOOKUP, target, host=host(target), resolver=resolver, family=4,
+            answers=answers or None, failure=failure,
+        )  # fmt: skip
+
+    def visit(
+        self, target: Target, address: str, *, tcp: str | None = None, tls: str | None = None,
+        http: str | None = None, name: str = "", kbit: float = 20_000, status: int = 200,
+        body: int = FULL, page: Page | None = None, rtt_us: int = 40_000, family: int = 4,
+    ) -> None:  # fmt: skip
+        """One connection; the first failure given ends it."""
+        where = {"host": host(target), "address": address, "port": 443, "family": family}
+        self.add(Fact.TCP_CONNECT, target, duration_us=rtt_us, failure=tcp, **where)
+        if tcp:
+            return
+        sent = name or host(target)
+        if target.url.startswith("https"):
+            self.add(Fact.TLS_HANDSHAKE, target, sni=sent, failure=tls, **where)
+            if tls:
+                return
+        where["host"] = sent
+        if http == "generic_timeout_error" or (http or "").startswith("connection"):
+            self.add(Fact.HTTP_EXCHANGE, target, failure=http, body_bytes=0, capped=True, **where)
+            return
+        full_us = round(body * 8e3 / kbit)
+        cap_us = 6_000_000
+        capped = full_us > cap_us
+        came = round(body * min(1.0, cap_us / full_us)) if full_us else body
+        used_us = min(full_us, cap_us)
+        seen = self.add(
+            Fact.HTTP_EXCHANGE, target, status_code=status, body_bytes=came, capped=capped,
+            failure=http or ("http_request_failed" if status >= 400 else None),
+            duration_us=used_us, goodput_bps=round(kbit * 1000),
+            curve=((used_us // 2, came // 2), (used_us, came)), **where,
+        )  # fmt: skip
+        if page:
+            self.pages[seen.observation_id] = page
+
+    def pair(
+        self, target_bps: float | None, neutral_bps: float | None = 10e6, *,
+        failure: str | None = None, null: bool = False,
+    ) -> None:  # fmt: skip
+        self.pairs += 1
+        about = CONTROLS[0] if null else self.target
+        for arm, bps, code in ((Arm.TARGET, target_bps, failure), (Arm.NEUTRAL, neutral_bps, None)):
+            self.add(
+                Fact.TRANSFER, about, pair_id=str(self.pairs), arm=arm, is_null_pair=null,
+                goodput_bps=None if bps is None else round(bps), failure=code,
+                body_bytes=None if bps is None else round(bps / 10),
+            )  # fmt: skip
+
+    def good_controls(self, kbit: float = 20_000) -> RoundMaker:
+        """Three controls that load, and two quiet null pairs if there is a server."""
+        for index, control in enumerate(CONTROLS):
+            self.name(control, "system", f"203.0.113.{14 + index}")
+            self.visit(control, f"203.0.113.{14 + index}", kbit=kbit * (1 + index / 10))
+        if self.targets.servers:
+            for _ in range(2):
+                self.pair(9.5e6, 10e6, null=True)
+        return self
+
+    def known(self, *system: str, public: tuple[str, ...] = ("203.0.113.11",)) -> RoundMaker:
+        """Both resolvers' answers for the target."""
+        self.name(self.target, "system", *(system or ("203.0.113.11",)))
+        self.name(self.target, "public", *public)
+        return self
+
+    def judge(self, **more: Any) -> Judged:
+        return judge_round(self.observations, self.targets, pages=self.pages, **more)
+
+    def verdict(self, **more: Any) -> Verdict:
+        return self.judge(**more).verdicts[0]
+
+
+def host(target: Target) -> str:
+    """Host of a test target."""
+    return target.url.split("/")[2]
+
+
+def clean(r: RoundMaker) -> None:
+    """Everything as it should be."""
+    r.known().visit(r.target, "203.0.113.11")
+
+
+def slow(r: RoundMaker, kbit: float = 128) -> None:
+    """The page crawls."""
+    r.known().visit(r.target, "203.0.113.11", kbit=kbit)
+
+
+def reset(r: RoundMaker, code: str = "connection_reset") -> None:
+    """A reset after the name, and not after another."""
+    r.known()
+    r.visit(r.target, "203.0.113.11", tls=code)
+    r.visit(r.target, "203.0.113.11", tls=code)
+    r.visit(r.target, "203.0.113.11", name="news.test")
+
+
+def throttled(r: RoundMaker) -> None:
+    """Slow, and the pairs say it is the name."""
+    slow(r)
+    for _ in range(2):
+        r.pair(0.25e6)
+
+
+def slow_server(r: RoundMaker) -> None:
+    """Slow under any name, at its own address alone."""
+    slow(r, 300)
+    r.visit(r.target, "203.0.113.11", name="news.test", kbit=300)
+    for _ in range(8):
+        r.pair(9.8e6)
+
+
+def slow_without_pairs(r: RoundMaker) -> None:
+    """Slow, and no pair was done."""
+    slow(r)
+    r.visit(r.target, "203.0.113.11", name="news.test", kbit=20_000)
+
+
+def reset_by_name(r: RoundMaker) -> None:
+    """Our own server meets the reset too."""
+    reset(r)
+    for _ in range(2):
+        r.pair(0, failure="connection_reset")
+
+
+def drop_by_name(r: RoundMaker) -> None:
+    """Our own server meets the silence too."""
+    reset(r, "generic_timeout_error")
+    for _ in range(2):
+        r.pair(0, failure="generic_timeout_error")
+
+
+def reset_by_site(r: RoundMaker) -> None:
+    """Our own server is fine with this name."""
+    reset(r)
+    for _ in range(6):
+        r.pair(9.9e6)
+
+
+def all_names_fail(r: RoundMaker) -> None:
+    """No name goes through at its address."""
+    r.known()
+    for _ in range(2):
+        r.visit(r.target, "203.0.113.11", tls="generic_timeout_error")
+    r.visit(r.target, "203.0.113.11", name="news.test", tls="generic_timeout_error")
+    for _ in range(6):
+        r.pair(9.9e6)
+
+
+def ip_drop(r: RoundMaker) -> None:
+    """No answer to a SYN, twice."""
+    r.known()
+    for _ in range(2):
+        r.visit(r.target, "203.0.113.11", tcp="generic_timeout_error")
+
+
+def refused(r: RoundMaker) -> None:
+    """RST to the SYN, twice."""
+    r.known()
+    for _ in range(2):
+        r.visit(r.target, "203.0.113.11", tcp="connection_refused")
+
+
+def failed_once(r: RoundMaker) -> None:
+    """One failure, no second try."""
+    r.known().visit(r.target, "203.0.113.11", tcp="generic_timeout_error")
+
+
+def failed_then_worked(r: RoundMaker) -> None:
+    """The second try came through."""
+    r.known().visit(r.target, "203.0.113.11", tcp="generic_timeout_error")
+    r.visit(r.target, "203.0.113.11")
+
+
+def dns_lie(r: RoundMaker) -> None:
+    """The system points to a stranger."""
+    r.known("203.0.113.90").visit(r.target, "203.0.113.90", tls="ssl_unknown_authority")
+    r.visit(r.target, "203.0.113.11")
+
+
+def other_edge(r: RoundMaker) -> None:
+    """Two resolvers, two machines, both the service."""
+    r.known("203.0.113.12").visit(r.target, "203.0.113.12")
+
+
+def dead_edge(r: RoundMaker) -> None:
+    """The system points to a dead machine."""
+    r.known("203.0.113.12").visit(r.target, "203.0.113.12", tcp="generic_timeout_error")
+    r.visit(r.target, "203.0.113.11")
+
+
+def nxdomain(r: RoundMaker) -> None:
+    """The system denies a name that exists."""
+    r.name(r.target, "system", failure="dns_nxdomain_error")
+    r.name(r.target, "public", "203.0.113.11")
+    r.visit(r.target, "203.0.113.11")
+
+
+def nobody_knows(r: RoundMaker) -> None:
+    """Both resolvers deny the name."""
+    r.name(r.target, "system", failure="dns_nxdomain_error")
+    r.name(r.target, "public", failure="dns_nxdomain_error")
+
+
+def dns_silence(r: RoundMaker) -> None:
+    """The system is silent about this name."""
+    r.name(r.target, "system", failure="generic_timeout_error")
+    r.name(r.target, "public", "203.0.113.11")
+    r.visit(r.target, "203.0.113.11")
+
+
+def servfail(r: RoundMaker) -> None:
+    """The system is in trouble with this name."""
+    r.name(r.target, "system", failure="dns_server_misbehaving")
+    r.name(r.target, "public", "203.0.113.11")
+    r.visit(r.target, "203.0.113.11")
+
+
+def two_answers(r: RoundMaker) -> None:
+    """One query, two answers, one of them a lie."""
+    r.name(r.target, "system", "203.0.113.90")
+    r.name(r.target, "system", "203.0.113.11")
+    r.name(r.target, "public", "203.0.113.11")
+    r.visit(r.target, "203.0.113.90", tls="ssl_unknown_authority")
+    r.visit(r.target, "203.0.113.11")
+
+
+def expired(r: RoundMaker) -> None:
+    """A certificate out of date."""
+    r.known()
+    for _ in range(2):
+        r.visit(r.target, "203.0.113.11", tls="ssl_invalid_certificate")
+    for _ in range(6):
+        r.pair(9.9e6)
+
+
+def intercepted(r: RoundMaker) -> None:
+    """A stranger answers in our own server's place too."""
+    r.known()
+    for _ in range(2):
+        r.visit(r.target, "203.0.113.11", tls="ssl_unknown_authority")
+        r.pair(None, failure="pin_mismatch")
+
+
+def block_page(r: RoundMaker) -> None:
+    """Another page, for this name alone."""
+    r.known().visit(r.target, "203.0.113.11", page=BLOCK_PAGE, body=200)
+    r.visit(r.target, "203.0.113.11", name="news.test")
+
+
+def block_page_for_all(r: RoundMaker) -> None:
+    """Another page, whatever the name."""
+    r.known().visit(r.target, "203.0.113.11", page=BLOCK_PAGE, body=200)
+    r.visit(r.target, "203.0.113.11", name="news.test", page=BLOCK_PAGE, body=200)
+
+
+def status_451(r: RoundMaker) -> None:
+    """Unavailable for legal reasons."""
+    r.known().visit(r.target, "203.0.113.11", status=451, body=200)
+    r.visit(r.target, "203.0.113.11", name="news.test")
+
+
+def access_denied(r: RoundMaker) -> None:
+    """A server's own refusal."""
+    r.known().visit(
+        r.target, "203.0.113.11", status=403, body=300, page=Page(text="<h1>Access Denied</h1>")
+    )
+
+
+def newspaper(r: RoundMaker) -> None:
+    """A long page that quotes a block page."""
+    text = "Access to this resource is restricted, said the minister. " + "words " * 2000
+    r.known().visit(r.target, "203.0.113.11", page=Page(text=text))
+
+
+def site_error(r: RoundMaker) -> None:
+    """The site says it is broken."""
+    r.known().visit(r.target, "203.0.113.11", status=503, body=300)
+
+
+def partial(r: RoundMaker) -> None:
+    """Some flows are hit."""
+    clean(r)
+    for bps in (0.2e6, 9.8e6, 0.2e6, 9.9e6, 0.25e6):
+        r.pair(bps)
+
+
+def far_away(r: RoundMaker) -> None:
+    """A server on another continent."""
+    r.known().visit(r.target, "203.0.113.11", kbit=1400, rtt_us=300_000)
+
+
+def short_page(r: RoundMaker) -> None:
+    """Three kilobytes, slowly."""
+    r.known().visit(r.target, "203.0.113.11", body=3000, kbit=100)
+
+
+def no_way(r: RoundMaker) -> None:
+    """This device has no route."""
+    r.known().visit(r.target, "203.0.113.11", tcp="network_unreachable")
+
+
+def nothing(r: RoundMaker) -> None:
+    """Nothing was measured."""
+    del r
+
+
+Case = tuple[str, Target, Callable[[RoundMaker], None], State, Scope, str | None, str, Answer]
+
+GUILTY: list[Case] = [
+    ("throttled", TARGET, throttled, State.SLOWED, Scope.TARGETED, "tls.throttle.sni",
+     "check.tls.throttle.sni", Answer.TARGETED_SLOWING),
+    ("partial", TARGET, partial, State.SLOWED, Scope.TARGETED, "tls.throttle.sni",
+     "check.tls.throttle.sni", Answer.TARGETED_SLOWING),
+    ("reset_by_name", TARGET, reset_by_name, State.BLOCKED, Scope.TARGETED, "tls.reset.sni",
+     "check.tls.reset.sni", Answer.TARGETED_BLOCKING),
+    ("drop_by_name", TARGET, drop_by_name, State.BLOCKED, Scope.TARGETED, "tls.drop.sni",
+     "check.tls.drop.sni", Answer.TARGETED_BLOCKING),
+    ("dns_lie", TARGET, dns_lie, State.BLOCKED, Scope.TARGETED, "dns.spoof",
+     "check.dns.spoof", Answer.TARGETED_BLOCKING),
+    ("two_answers", TARGET, two_answers, State.BLOCKED, Scope.TARGETED, "dns.spoof",
+     "check.dns.spoof", Answer.TARGETED_BLOCKING),
+    ("nxdomain", TARGET, nxdomain, State.BLOCKED, Scope.TARGETED, "dns.nxdomain",
+     "check.dns.nxdomain", Answer.TARGETED_BLOCKING),
+    ("dns_silence", TARGET, dns_silence, State.BLOCKED, Scope.TARGETED, "dns.drop",
+     "check.dns.drop", Answer.TARGETED_BLOCKING),
+    ("intercepted", TARGET, intercepted, State.BLOCKED, Scope.TARGETED, "tls.mitm",
+     "check.tls.mitm", Answer.TARGETED_BLOCKING),
+    ("block_page", PLAIN, block_page, State.BLOCKED, Scope.TARGETED, "http.blockpage",
+     "check.http.blockpage", Answer.TARGETED_BLOCKING),
+]  # fmt: skip
+"""Somebody acts on the name."""
+
+INNOCENT: list[Case] = [
+    ("clean", TARGET, clean, State.OK, Scope.UNDETERMINED, None, "check.ok", Answer.OK),
+    ("other_edge", TARGET, other_edge, State.OK, Scope.UNDETERMINED, None, "check.ok", Answer.OK),
+    ("newspaper", PLAIN, newspaper, State.OK, Scope.UNDETERMINED, None, "check.ok", Answer.OK),
+    ("access_denied", PLAIN, access_denied, State.OK, Scope.UNDETERMINED, None, "check.ok",
+     Answer.OK),
+    ("far_away", TARGET, far_away, State.OK, Scope.UNDETERMINED, None, "check.ok", Answer.OK),
+    ("short_page", TARGET, short_page, State.OK, Scope.UNDETERMINED, None, "check.ok", Answer.OK),
+    ("failed_then_worked", TARGET, failed_then_worked, State.OK, Scope.UNDETERMINED, None,
+     "check.ok", Answer.OK),
+    ("slow_server", TARGET, slow_server, State.SLOWED, Scope.UNDETERMINED, None,
+     "check.slow.undetermined", Answer.CANNOT_TELL),
+    ("slow_without_pairs", TARGET, slow_without_pairs, State.SLOWED, Scope.UNDETERMINED, None,
+     "check.slow.undetermined", Answer.CANNOT_TELL),
+    ("reset_by_site", TARGET, reset_by_site, State.BLOCKED, Scope.UNDETERMINED, "tls.reset.sni",
+     "check.tls.name_at_address", Answer.CANNOT_TELL),
+    ("all_names_fail", TARGET, all_names_fail, State.BLOCKED, Scope.UNDETERMINED, None,
+     "check.tls.failing", Answer.CANNOT_TELL),
+    ("ip_drop", TARGET, ip_drop, State.BLOCKED, Scope.UNDETERMINED, "ip.drop", "check.ip.drop",
+     Answer.CANNOT_TELL),
+    ("refused", TARGET, refused, State.BLOCKED, Scope.UNDETERMINED, "tcp.reset",
+     "check.tcp.reset", Answer.CANNOT_TELL),
+    ("failed_once", TARGET, failed_once, State.INSUFFICIENT, Scope.UNDETERMINED, None,
+     "check.unconfirmed", Answer.CANNOT_TELL),
+    ("dead_edge", TARGET, dead_edge, State.BLOCKED, Scope.UNDETERMINED, None,
+     "check.dns.differs", Answer.CANNOT_TELL),
+    ("nobody_knows", TARGET, nobody_knows, State.DOWN, Scope.SERVER_SIDE, None,
+     "check.dns.unknown", Answer.SITE_DOWN),
+    ("servfail", TARGET, servfail, State.BLOCKED, Scope.UNDETERMINED, None, "check.dns.fails",
+     Answer.CANNOT_TELL),
+    ("expired", TARGET, expired, State.BLOCKED, Scope.UNDETERMINED, None,
+     "check.tls.certificate", Answer.CANNOT_TELL),
+    ("block_page_for_all", PLAIN, block_page_for_all, State.BLOCKED, Scope.UNDETERMINED,
+     "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
+    ("plain_451", PLAIN, status_451, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
+     "check.http.blockpage", Answer.CANNOT_TELL),
+    ("signed_451", TARGET, status_451, State.BLOCKED, Scope.SERVER_SIDE, None,
+     "check.http.refusal", Answer.CANNOT_TELL),
+    ("site_error", TARGET, site_error, State.DOWN, Scope.SERVER_SIDE, None, "check.site.error",
+     Answer.SITE_DOWN),
+    ("plain_error", PLAIN, site_error, State.DOWN, Scope.UNDETERMINED, None, "check.site.error",
+     Answer.CANNOT_TELL),
+    ("no_way", TARGET, no_way, State.INSUFFICIENT, Scope.UNDETERMINED, None, "check.own_side",
+     Answer.NOT_MEASURED),
+    ("nothing", TARGET, nothing, State.INSUFFICIENT, Scope.UNDETERMINED, None,
+     "check.not_measured", Answer.NOT_MEASURED),
+]  # fmt: skip
+"""Nobody does, or nobody can tell from here."""
+
+
+@pytest.mark.parametrize("case", [*GUILTY, *INNOCENT], ids=lambda case: case[0])
+def test_table(case: Case) -> None:
+    """State, scope, mechanism, rule and answer of every row."""
+    _, target, act, state, scope, mechanism, rule, answer = case
+    maker = RoundMaker(target).good_controls()
+    act(maker)
+    judged = maker.judge()
+    verdict = judged.verdicts[0]
+    assert (verdict.state, verdict.scope, verdict.mechanism, verdict.rule_id) == (
+        state,
+        scope,
+        mechanism,
+        rule,
+    ), verdict
+    assert sum_up(judged.verdicts, line_slow=judged.ground.line_slow) is answer
+
+
+@pytest.mark.parametrize("case", INNOCENT, ids=lambda case: case[0])
+def test_innocents_are_never_targeted(case: Case) -> None:
+    """Nothing innocent is targeted or isolated, whatever else is said about it."""
+    maker = RoundMaker(case[1]).good_controls()
+    case[2](maker)
+    verdict = maker.verdict()
+    assert verdict.scope is not Scope.TARGETED
+    assert not verdict.isolated
+
+
+@pytest.mark.parametrize("case", [*GUILTY, *INNOCENT], ids=lambda case: case[0])
+def test_without_pairs_nothing_is_isolated(case: Case) -> None:
+    """The same rounds without paired transfers: never isolated, slow never targeted."""
+    maker = RoundMaker(case[1], has_server=False).good_controls()
+    case[2](maker)
+    maker.observations = [o for o in maker.observations if o.fact is not Fact.TRANSFER]
+    verdict = maker.verdict()
+    assert not verdict.isolated
+    assert not (verdict.state is State.SLOWED and verdict.scope is Scope.TARGETED)
+    assert verdict.e_value is None
+    assert verdict.n_pairs == 0
+
+
+@pytest.mark.parametrize("case", [*GUILTY, *INNOCENT], ids=lambda case: case[0])
+def test_without_controls_nothing_is_said(case: Case) -> None:
+    """No control, or dead ones: insufficient, and the answer is cannot_tell or not_measured."""
+    maker = RoundMaker(case[1])
+    case[2](maker)
+    for control in CONTROLS:
+        maker.visit(control, "203.0.113.14", tls="generic_timeout_error")
+    judged = maker.judge()
+    assert judged.verdicts[0].state is State.INSUFFICIENT
+    assert sum_up(judged.verdicts, line_slow=judged.ground.line_slow) in (
+        Answer.CANNOT_TELL,
+        Answer.NOT_MEASURED,
+    )
+
+
+@pytest.mark.parametrize("case", [*GUILTY, *INNOCENT], ids=lambda case: case[0])
+def test_verdicts_name_what_they_rest_on(case: Case) -> None:
+    """Rule and mechanism are in the vocabularies; witnesses exist; nothing is claimed above L1."""
+    maker = RoundMaker(case[1]).good_controls()
+    case[2](maker)
+    verdict = maker.verdict()
+    assert verdict.rule_id in RULES
+    assert verdict.mechanism is None or verdict.mechanism in MECHANISMS
+    assert verdict.claim_level in ("L0", "L1")
+    known = {o.observation_id for o in maker.observations}
+    assert set(verdict.witnesses) <= known
+    if verdict.rule_id != "check.not_measured":
+        assert verdict.witnesses, verdict
+    assert (verdict.slower_by is None) or verdict.state is State.SLOWED
+    assert verdict.because
+    assert verdict.scope_because
+
+
+def test_rules_are_all_reached() -> None:
+    """Every rule of `check` decides at least one round of this file (or is named here with why)."""
+    reached = {case[6] for case in [*GUILTY, *INNOCENT]}
+    elsewhere = {
+        "check.no_control", "check.controls_down", "check.offline", "check.slow.generalized",
+        "check.pairs.inconclusive", "check.http.failing", "check.redirect.failing",
+    }  # fmt: skip
+    assert {r for r in RULES if r.startswith("check.")} == reached | elsewhere
+
+
+def test_a_slow_line_is_generalized() -> None:
+    """Everything at 300 kbit/s: slowed, generalized, line_slow; pairs alike change nothing."""
+    maker = RoundMaker().good_controls(kbit=300)
+    slow(maker, 300)
+    for _ in range(6):
+        maker.pair(0.28e6, 0.3e6)
+    judged = maker.judge()
+    verdict = judged.verdicts[0]
+    assert (verdict.state, verdict.scope) == (State.SLOWED, Scope.GENERALIZED)
+    assert verdict.rule_id == "check.slow.generalized"
+    assert sum_up(judged.verdicts, line_slow=judged.ground.line_slow) is Answer.LINE_SLOW
+
+
+def test_both_causes_at_once() -> None:
+    """A slow line on which one name is slower still: targeted, and the answer says line_slow."""
+    maker = RoundMaker().good_controls(kbit=900)
+    slow(maker, 40)
+    for _ in range(3):
+        maker.pair(0.04e6, 0.9e6)
+    judged = maker.judge()
+    verdict = judged.verdicts[0]
+    assert (verdict.state, verdict.scope, verdict.isolated) == (State.SLOWED, Scope.TARGETED, True)
+    assert sum_up(judged.verdicts, line_slow=judged.ground.line_slow) is Answer.LINE_SLOW
+
+
+def test_a_tariff_makes_a_fast_looking_line_slow() -> None:
+    """Controls at 4 Mbit/s are fine by themselves and slow on a line sold with 100."""
+    maker = RoundMaker().good_controls(kbit=4000)
+    maker.known().visit(maker.target, "203.0.113.11", kbit=4000)
+    assert not maker.judge().ground.line_slow
+    assert maker.judge(tariff_bps=100e6).ground.line_slow
+
+
+def test_one_slow_control_is_its_own_matter() -> None:
+    """One control at 200 kbit/s, two fine: the line is not slow, the target is fine."""
+    maker = RoundMaker().good_controls()
+    maker.visit(CONTROLS[0], "203.0.113.14", kbit=200)
+    clean(maker)
+    assert not maker.judge().ground.line_slow
+    assert maker.verdict().state is State.OK
+
+
+def test_noise_is_not_a_name() -> None:
+    """Wide null pairs and three slow pairs of a slow target: undetermined, not targeted."""
+    maker = RoundMaker().good_controls()
+    maker.pair(3e6, 10e6, null=True)
+    maker.pair(10e6, 4e6, null=True)
+    maker.pair(2e6, 10e6, null=True)
+    slow(maker)
+    for _ in range(3):
+        maker.pair(1.5e6)
+    assert maker.verdict().scope is Scope.UNDETERMINED
+
+
+def test_open_evidence_is_not_ok() -> None:
+    """A fast page with pairs that hold some evidence and no decision: insufficient."""
+    maker = RoundMaker().good_controls()
+    clean(maker)
+    maker.pair(0.2e6)
+    verdict = maker.verdict()
+    assert (verdict.state, verdict.rule_id) == (State.INSUFFICIENT, "check.pairs.inconclusive")
+
+
+def test_a_dead_measurement_server_is_no_evidence() -> None:
+    """Pairs in which neither name brought anything count for nothing."""
+    maker = RoundMaker().good_controls()
+    clean(maker)
+    for _ in range(3):
+        maker.pair(0, 0, failure="generic_timeout_error")
+        maker.pair(None, None, failure="generic_timeout_error")
+    verdict = maker.verdict()
+    assert verdict.state is State.OK
+    assert verdict.n_pairs == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "mechanism"), [("connection_reset", None), ("generic_timeout_error", None)]
+)
+def test_silence_after_the_handshake(code: str, mechanism: str | None) -> None:
+    """The page does not come twice: blocked, and without pairs undetermined."""
+    maker = RoundMaker().good_controls().known()
+    for _ in range(2):
+        maker.visit(maker.target, "203.0.113.11", http=code)
+    verdict = maker.verdict()
+    assert (verdict.rule_id, verdict.state) == ("check.http.failing", State.BLOCKED)
+    assert (verdict.scope, verdict.mechanism) == (Scope.UNDETERMINED, mechanism)
+
+
+def test_a_redirect_that_leads_nowhere() -> None:
+    """The page it leads to is out of reach: undetermined, the host is named."""
+    maker = RoundMaker().good_controls().known()
+    maker.visit(
+        maker.target,
+        "203.0.113.11",
+        status=302,
+        body=0,
+        page=Page(location="https://www.video.test/"),
+    )
+    maker.add(
+        Fact.TCP_CONNECT, maker.target, host="www.video.test", address="203.0.113.18", port=443,
+        family=4, duration_us=1, failure="generic_timeout_error",
+    )  # fmt: skip
+    verdict = maker.verdict()
+    assert verdict.rule_id == "check.redirect.failing"
+    assert "www.video.test" in verdict.because
+
+
+def test_a_redirect_to_a_block_page() -> None:
+    """A plain answer that leads to a block page elsewhere, and a neutral name that does not."""
+    maker = RoundMaker(PLAIN).good_controls().known()
+    maker.visit(
+        PLAIN, "203.0.113.11", status=302, body=0, page=Page(location="http://blocked.test/")
+    )
+    blocked = Target(target_id=PLAIN.target_id, url="http://blocked.test/", role=Role.TARGET)
+    maker.visit(blocked, "203.0.113.90", body=200, page=BLOCK_PAGE)
+    maker.visit(PLAIN, "203.0.113.11", name="news.test")
+    assert maker.verdict().mechanism == "http.blockpage"
+    assert maker.verdict().scope is Scope.TARGETED
+
+
+def test_no_controls_listed() -> None:
+    """A list without controls cannot be judged; the rule says so."""
+    maker = RoundMaker()
+    clean(maker)
+    maker.targets = TargetList(targets=(TARGET,), controls=(), servers=(SERVER,))
+    judged = maker.judge()
+    assert judged.verdicts[0].rule_id == "check.no_control"
+    assert sum_up(judged.verdicts, line_slow=False) is Answer.CANNOT_TELL
+
+
+def test_controls_down_and_offline() -> None:
+    """Dead controls beside a living target are `controls_down`; nothing at all is `offline`."""
+    down = RoundMaker()
+    clean(down)
+    for control in CONTROLS:
+        down.visit(control, "203.0.113.14", tcp="generic_timeout_error")
+    assert down.verdict().rule_id == "check.controls_down"
+    offline = RoundMaker()
+    offline.known().visit(TARGET, "203.0.113.11", tcp="generic_timeout_error")
+    for control in CONTROLS:
+        offline.visit(control, "203.0.113.14", tcp="generic_timeout_error")
+    judged = offline.judge()
+    assert judged.verdicts[0].rule_id == "check.offline"
+    assert sum_up(judged.verdicts, line_slow=False) is Answer.NOT_MEASURED
+
+
+def test_ipv6_that_fails_is_mentioned_and_does_not_decide() -> None:
+    """IPv4 fine, IPv6 silent: ok, with a note. Without a route it is our own side: no note."""
+    maker = RoundMaker().good_controls()
+    clean(maker)
+    maker.visit(TARGET, "2001:db8::1", tcp="generic_timeout_error", family=6)
+    verdict = maker.verdict()
+    assert verdict.state is State.OK
+    assert any("IPv6" in clause for clause in verdict.against)
+    without = RoundMaker().good_controls()
+    clean(without)
+    without.visit(TARGET, "2001:db8::1", tcp="network_unreachable", family=6)
+    assert not any("IPv6" in clause for clause in without.verdict().against)
+
+
+def test_the_answer_prefers_what_was_not_measured_only_if_all() -> None:
+    """One target targeted, one not measured: targeted_slowing, not not_measured."""
+    maker = RoundMaker().good_controls()
+    throttled(maker)
+    maker.targets = TargetList(targets=(TARGET, PLAIN), controls=CONTROLS, servers=(SERVER,))
+    assert sum_up(maker.judge().verdicts, line_slow=False) is Answer.TARGETED_SLOWING
+
+
+@pytest.mark.parametrize("case", [*GUILTY, *INNOCENT], ids=lambda case: case[0])
+def test_every_rival_is_answered(case: Case) -> None:
+    """All eleven explanations, each with a reason."""
+    maker = RoundMaker(case[1]).good_controls()
+    case[2](maker)
+    rivals = list_rivals(maker.judge(), Surroundings(tunnel="", clock_off_s=0.1))
+    assert [r.explanation for r in rivals] == list(Explanation)
+    assert all(r.because for r in rivals)
+
+
+def test_rivals_of_a_throttled_name() -> None:
+    """Pairs rule out device, Wi-Fi, line, tariff, congestion, the site and its network."""
+    maker = RoundMaker().good_controls()
+    throttled(maker)
+    rivals = list_rivals(maker.judge(), Surroundings(tunnel="", clock_off_s=0.1))
+    assert all(r.ruled_out for r in rivals), rivals
+
+
+def test_rivals_of_a_slow_line_and_a_slow_server() -> None:
+    """A slow line leaves congestion and tariff open; a slow server leaves the site open."""
+    line = RoundMaker().good_controls(kbit=300)
+    slow(line, 300)
+    open_ = {
+        r.explanation for r in list_rivals(line.judge(), Surroundings()) if r.ruled_out is False
+    }
+    assert {Explanation.CONGESTION, Explanation.TARIFF, Explanation.WIFI} <= open_
+    server = RoundMaker().good_controls()
+    slow_server(server)
+    found = {r.explanation: r.ruled_out for r in list_rivals(server.judge(), Surroundings())}
+    assert found[Explanation.SITE_ITSELF] is False
+    assert found[Explanation.TARIFF] is True
+    assert found[Explanation.VPN] is None
+    assert found[Explanation.CLOCK] is None
+
+
+def test_vpn_and_clock_are_said() -> None:
+    """A tunnel on the default route and a clock that is off are not ruled out."""
+    maker = RoundMaker().good_controls()
+    clean(maker)
+    rivals = list_rivals(maker.judge(), Surroundings(tunnel="wg0", clock_off_s=-2400.0))
+    found = {r.explanation: r for r in rivals}
+    assert found[Explanation.VPN].ruled_out is False
+    assert "wg0" in found[Explanation.VPN].because
+    assert found[Explanation.CLOCK].ruled_out is False
