@@ -274,6 +274,15 @@ def test_bytes_per_address_are_limited_and_come_back(running):
         assert _read_line(file)["error"] == "budget"
 
 
+def test_a_refused_upload_hears_why(running):
+    """The refusal is not reset away by the megabyte that is still coming, ten times out of ten."""
+    server = running(Limits(bytes_per_minute=1000))
+    for _ in range(10):
+        with _tls(server.place) as tls, tls.makefile("rb") as file:
+            tls.sendall(_request(op="put", bytes=1_048_576) + os.urandom(1_048_576))
+            assert _read_line(file)["error"] == "budget"
+
+
 def test_connections_per_address_are_limited(running):
     """One too many is closed before it costs anything; when one ends, the next gets in."""
     server = running(Limits(connections_per_address=2))
