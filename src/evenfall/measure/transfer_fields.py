@@ -9,7 +9,7 @@ from evenfall.measure.exchange import Progress
 from evenfall.net.api import NetworkFailure, TcpInfo
 from evenfall.wire.pair_messages import Trailer
 
-__all__ = ["curve_of", "ending", "tcp_fields"]
+__all__ = ["curve_of", "ending", "in_flight_bytes", "tcp_fields", "unsent_bytes"]
 
 _STALLED_SHARE = 0.5
 """Share of the cap without a byte before its end that makes a cut transfer a stalled one."""
@@ -63,6 +63,30 @@ def curve_of(progress: Progress, trailer: Trailer | None) -> Curve | None:
             arrivals.add(sample.t_us, sample.body_bytes)
         return arrivals.points()
     return progress.curve.points() or None
+
+
+def unsent_bytes(info: TcpInfo, bytes_written: int) -> int:
+    """Of a connection that was reset: what was handed to the kernel and never left it.
+
+    `bytes_sent` holds retransmissions, as the price of the connection does.
+    """
+    if info.bytes_sent is None:
+        return 0
+    return max(0, bytes_written + (info.bytes_retransmitted or 0) - info.bytes_sent)
+
+
+def in_flight_bytes(operation: str, trailer: Trailer | None) -> int:
+    """Of a download that was cut: what the server had sent and we had not acknowledged.
+
+    It stands in somebody's queue and still comes down the line (a shaper), or was dropped before
+    it (a policer, whose senders have little outstanding); both are counted, to be on the safe side.
+    """
+    if operation != "get" or trailer is None:
+        return 0
+    sent, acked = trailer.tcp.bytes_sent, trailer.tcp.bytes_acked
+    if sent is None or acked is None:
+        return 0
+    return max(0, sent - (trailer.tcp.bytes_retransmitted or 0) - acked)
 
 
 def _failed(

@@ -16,7 +16,13 @@ import msgspec
 from evenfall.measure.exchange import Progress, Refused, download, fetch_result, upload
 from evenfall.measure.pin import pin_of_certificate
 from evenfall.measure.round import Meter, Moment, Round
-from evenfall.measure.transfer_fields import curve_of, ending, tcp_fields
+from evenfall.measure.transfer_fields import (
+    curve_of,
+    ending,
+    in_flight_bytes,
+    tcp_fields,
+    unsent_bytes,
+)
 from evenfall.model.errors import ProtocolError
 from evenfall.net.api import Network, NetworkFailure, Stream, TcpInfo
 from evenfall.wire.pair_messages import Request
@@ -94,6 +100,8 @@ class TransferRun:
             else:
                 stream.abort()  # what is queued is dropped: the next arm finds a quiet line
             self.wire_bytes += meter.spent()
+            if self.failure is not None:
+                self.wire_bytes -= unsent_bytes(self.info, stream.bytes_written)
 
     async def _over(self, stream: Stream, meter: Meter) -> None:
         clock = self.network.clock
@@ -150,6 +158,7 @@ class TransferRun:
             self.wire_bytes += meter.spent()
         if self.progress is not None:
             self.progress.trailer = asking.trailer
+            self.wire_bytes += in_flight_bytes(self.request.op, asking.trailer)
 
     def fields(self) -> dict[str, Any]:
         """The observation's fields."""
