@@ -82,10 +82,8 @@ class SystemStream:
 
     async def read(self, bytes_max: int, *, timeout_s: float) -> bytes:
         """Up to `bytes_max` bytes as soon as any are there; empty at the other side's FIN."""
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(max(0.0, timeout_s)):
-                data = await loop.sock_recv(self._sock, bytes_max)
+            data = await self._receive(bytes_max, timeout_s)
         except TimeoutError:
             raise NetworkFailure("generic_timeout_error", "read") from None
         except OSError as error:
@@ -95,13 +93,13 @@ class SystemStream:
 
     async def write(self, data: bytes, *, timeout_s: float) -> None:
         """Hand all of it to the kernel."""
-        view = memoryview(data)
         try:
-            async with asyncio.timeout(max(0.0, timeout_s)):
-                while view:
-                    sent = await self._send_some(view)
-                    self.bytes_written += sent
-                    view = view[sent:]
+            left = self._send(memoryview(data))
+            if left:
+                async with asyncio.timeout(max(0.0, timeout_s)):
+                    while left:
+                        await self._writable()
+                        left = self._send(left)
         except TimeoutError:
             raise NetworkFailure("generic_timeout_error", "write") from None
         except OSError as error:
@@ -137,15 +135,23 @@ class SystemStream:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.close()
 
-    async def _send_some(self, view: memoryview) -> int:
+    async def _receive(self, bytes_max: int, timeout_s: float) -> bytes:
         try:
-            return self._sock.send(view)
+            return self._sock.recv(bytes_max)
         except BlockingIOError:
-            await self._writable()
+            pass  # a timer is set only where there is something to wait for: it costs tens of µs
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(max(0.0, timeout_s)):
+            return await loop.sock_recv(self._sock, bytes_max)
+
+    def _send(self, view: memoryview) -> memoryview:
+        """Hand the kernel what it takes now; returns the rest."""
         try:
-            return self._sock.send(view)
-        except BlockingIOError:  # woken for nothing
-            return 0
+            sent = self._sock.send(view)
+        except BlockingIOError:
+            return view
+        self.bytes_written += sent
+        return view[sent:]
 
     async def _writable(self) -> None:
         loop = asyncio.get_running_loop()
