@@ -22,6 +22,8 @@ _SLOW_START_BYTES = 14_600
 _FETCH_BYTES = 1_048_576
 _ARM_GAP_US = 1_200_000
 _PAIR_US = 6_000_000
+_NOISE_MAX = math.log(100)
+"""Two transfers that nobody treats differently differ by no more; a t with 2 d.o.f. would."""
 
 
 class Moment(NamedTuple):
@@ -65,11 +67,11 @@ def pair(
     order = [Arm.TARGET, Arm.NEUTRAL]
     if rng.random() < 0.5:
         order.reverse()
-    difference = float(rng.standard_t(2)) * moment.noise / 2  # half to each arm
+    difference = float(np.clip(rng.standard_t(2) * moment.noise, -_NOISE_MAX, _NOISE_MAX))
     started = moment.started_us + index // 2 * _PAIR_US
     arms = []
     for position, arm in enumerate(order):
-        lean = math.exp(difference if arm is Arm.TARGET else -difference)
+        lean = math.exp(difference / (2 if arm is Arm.TARGET else -2))
         did = acts if arm is Arm.TARGET else None
         went = _transfer(_free_bps(moment, lean), did, moment.fail_share, rng)
         arms.append(
