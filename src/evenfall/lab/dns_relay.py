@@ -49,7 +49,7 @@ class _OneAnswer(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:  # noqa: ARG002
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:  # noqa: ARG002  (the protocol’s)
         if not self.answer.done():
             self.answer.set_result(data)
 
