@@ -14,7 +14,7 @@ from evenfall.wire.http1 import HEAD_BYTES_MAX, ResponseReader, request
 
 RESPONSES = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\nDate: x\r\n\r\nhello world",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;e=1\r\n world\r\n0\r\nA: b\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1;e\r\no\r\n0\r\nA:\r\n\r\n",
     b"HTTP/1.0 404 Not Found\r\n\r\nno length at all",
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 301 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 204 No Content\r\n\r\n",

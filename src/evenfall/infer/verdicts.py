@@ -108,7 +108,8 @@ def _judge(site: Site, ground: Ground, pairs: PairView) -> Finding:
         return found.with_more(against=ground.says)
     own = site.own(family, site.answers("system", family) or None)
     if not own:
-        return _own_side(site, "no address to connect to was found")
+        known = site.answers("system", family) | site.answers("public", family)
+        return _unvisited(site) if known else _own_side(site, "no address for it was found")
     through = [a for a in own if a.stage is Stage.DONE or _only_stalled(a)]
     if not through:
         if all(a.own_side for a in own):
@@ -127,15 +128,20 @@ def _only_stalled(attempt: Attempt) -> bool:
     return attempt.stage is Stage.HTTP and attempt.failure == "stalled"
 
 
+def _unvisited(site: Site) -> Finding:
+    return Finding(
+        rule_id="check.not_measured",
+        state=State.INSUFFICIENT,
+        scope=Scope.UNDETERMINED,
+        scope_because="not measured",
+        because="it was not measured: time, bytes or the person ended the round before",
+        witnesses=tuple(o.observation_id for o in site.lookups),
+    )
+
+
 def _not_measured(site: Site) -> Finding | None:
     if not site.lookups and not site.attempts:
-        return Finding(
-            rule_id="check.not_measured",
-            state=State.INSUFFICIENT,
-            scope=Scope.UNDETERMINED,
-            scope_because="not measured",
-            because="it was not measured: time, bytes or the person ended the round before",
-        )
+        return _unvisited(site)
     if not site.attempts and all((o.failure or "") in _OWN_SIDE for o in site.lookups):
         return _own_side(
             site, f"this device could not look the name up ({site.lookups[0].failure})"
