@@ -1,0 +1,142 @@
+"""Before the first packet: consent, budget, plan, and what the machine says of itself."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from evenfall.model.errors import BudgetExceeded
+from evenfall.model.target import Target, TargetList
+from evenfall.model.vocabulary import Role
+from evenfall.probe.budget import CHECK_BYTES_MAX, Budget, reserve_for
+from evenfall.probe.builtin import BUILT_IN
+from evenfall.probe.consent import Consent, is_lab_network, recorded_consent, store_consent
+from evenfall.probe.plan import plan_check
+from evenfall.probe.surroundings import proxies_set, tunnel_of_default_route
+from evenfall.probe.targets import host_of
+from evenfall.text.consent import QUESTIONS, RISK_VERSION, risk_text
+
+
+def test_a_lab_network_is_recognised(world):
+    """The lab's list: reserved names, private addresses, both resolvers given, ca_file set."""
+    assert is_lab_network(world.targets())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"ca_file": ""}, {"resolver": ""}, {"public_resolver": ""}, {"public_resolver": "9.9.9.9"},
+     {"targets": (Target(target_id="a/b", url="https://youtube.com/", role=Role.TARGET),)},
+     {"controls": (Target(target_id="a/b", url="https://8.8.8.8/", role=Role.CONTROL),)}],
+    ids=["no ca", "no resolver", "no second", "public resolver", "real name", "real address"],
+)  # fmt: skip
+def test_anything_real_is_no_lab(world, change):
+    """One thing in the list that exists outside, and consent is not implied."""
+    assert not is_lab_network(world.targets(**change))
+    assert not is_lab_network(BUILT_IN)
+
+
+def test_consent_is_kept_with_its_version(tmp_path):
+    """What was agreed to can be read again; a broken file is no consent."""
+    store = tmp_path / "new" / "store"
+    consent = Consent(version=RISK_VERSION, language="kk", given_us=1, how="yes")
+    assert recorded_consent(store) is None
+    store_consent(store, consent)
+    assert recorded_consent(store) == consent
+    assert [p.name for p in store.iterdir()] == ["consent.json"]
+    (store / "consent.json").write_text("{")
+    assert recorded_consent(store) is None
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+def test_risk_texts_say_the_same(language):
+    """Each language names the budget, the time and how to stop, in about equal length."""
+    text = risk_text(language)
+    assert "6" in text
+    assert "75" in text
+    assert "Ctrl-C" in text
+    assert 0.7 < len(text) / len(risk_text("en")) < 1.4
+    assert language in QUESTIONS
+    if language != "en":
+        assert re.search("[а-я]", text)
+
+
+def test_the_budget_counts(world):
+    """Reserved and spent bytes are gone; what does not fit is refused and reserves nothing."""
+    budget = Budget(1000)
+    budget.reserve(600)
+    assert budget.left_bytes == 400
+    with pytest.raises(BudgetExceeded):
+        budget.reserve(401)
+    assert budget.left_bytes == 400
+    budget.spend(500)
+    budget.release(600)
+    assert budget.left_bytes == 500
+    assert not budget.fits(501)
+    assert reserve_for(100_000) > 110_000
+
+
+def test_the_plan_names_everybody(world):
+    """Every host, both resolvers and the server are in the plan, with bytes and time."""
+    targets = world.targets()
+    plan = plan_check(targets)
+    text = str(plan)
+    for site in (*targets.targets, *targets.controls):
+        assert host_of(site.url) in text
+    for place in (targets.resolver, targets.public_resolver, "203.0.113.80:8443"):
+        assert place in [step.whom for step in plan.steps], place
+    assert plan.bytes_max == CHECK_BYTES_MAX
+    assert plan.seconds_max == 75
+
+
+@pytest.mark.parametrize("targets", ["lab", "built_in"])
+def test_nobody_else_is_asked(world, targets):
+    """Whatever a check connects to or asks was in the plan (addresses by the names they have)."""
+    if targets == "built_in":
+        assert "the system's resolver" in [s.whom for s in plan_check(BUILT_IN).steps]
+        return
+    chosen: TargetList = world.targets()
+    world.check(targets=chosen)
+    planned = {step.whom for step in plan_check(chosen).steps}
+    named = {address: name for name, address in world.zone.items()}
+    for address, port in world.network.connects:
+        assert f"{named.get(address, address)}:{port}" in planned
+
+
+HEADER = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["eth0\t00000000\t0101A8C0\t3\t0\t0\t100\t00000000\t0\t0\t0"], ""),
+        (["wg0\t00000000\t00000000\t1\t0\t0\t0\t00000000\t0\t0\t0"], "wg0"),
+        (["eth0\t00000000\t0101A8C0\t3\t0\t0\t100\t00000000\t0\t0\t0",
+          "tun0\t00000000\t0101A8C0\t3\t0\t0\t50\t00000000\t0\t0\t0"], "tun0"),
+        (["eth0\t0001A8C0\t00000000\t1\t0\t0\t100\t00FFFFFF\t0\t0\t0"], None),
+        (["nonsense"], None),
+    ],
+    ids=["ethernet", "wireguard", "better metric", "no default", "nonsense"],
+)  # fmt: skip
+def test_tunnels_are_seen(tmp_path, lines, expected):
+    """The default route with the best metric decides; none is None, not "no tunnel"."""
+    routes = tmp_path / "route"
+    routes.write_text(HEADER + "".join(f"{line}\n" for line in lines))
+    assert tunnel_of_default_route(routes) == expected
+    assert tunnel_of_default_route(tmp_path / "missing") is None
+
+
+def test_proxies_are_named(monkeypatch):
+    """Names of proxy settings, never their values."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.example")
+    assert proxies_set() == ("HTTPS_PROXY",)
+
+
+def test_consent_is_plain_json(tmp_path):
+    """The file holds a version, a language, a time and how; nothing about the machine."""
+    consent = Consent(version="v", language="en", given_us=5, how="terminal")
+    store_consent(tmp_path, consent)
+    assert msgspec.json.decode((tmp_path / "consent.json").read_bytes()) == {
+        "version": "v", "language": "en", "given_us": 5, "how": "terminal",
+    }  # fmt: skip

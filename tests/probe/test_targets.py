@@ -1,0 +1,149 @@
+"""The target file: what is accepted, and each refusal with its place and remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from evenfall.model.errors import EvenfallError, FormatError, UsageError
+from evenfall.model.vocabulary import Role
+from evenfall.probe.builtin import BUILT_IN
+from evenfall.probe.targets import CONTROLS_MAX, TARGETS_MAX, host_of, port_of, read_targets
+
+PIN = "sha256/" + "A" * 43 + "="
+GOOD = f"""
+[network]
+resolver = "192.0.2.53"
+public_resolver = "198.51.100.7:5353"
+[[target]]
+id = "youtube/front"
+url = "https://youtube.example/1M.bin?x=1"
+[[control]]
+id = "wikipedia/front"
+url = "http://wikipedia.example:8080/"
+domestic = true
+[[server]]
+url = "https://measure.example:8443"
+neutral = "Static.Example"
+pin = "{PIN}"
+"""
+
+
+def write(tmp_path, text):
+    """A target file with this text."""
+    path = tmp_path / "targets.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_file(tmp_path):
+    """Everything PRODUCT shows is read, with defaults for what is left out."""
+    found = read_targets(write(tmp_path, GOOD))
+    assert [t.target_id for t in found.targets] == ["youtube/front"]
+    assert found.targets[0].role is Role.TARGET
+    assert found.controls[0].domestic
+    assert found.servers[0].neutral == "static.example"
+    assert (found.resolver, found.public_resolver) == ("192.0.2.53", "198.51.100.7:5353")
+    assert found.ca_file == ""
+    assert port_of(found.controls[0].url) == 8080
+    assert port_of(found.targets[0].url) == 443
+    assert host_of("https://EXAMPLE.test./x") == "example.test"
+
+
+def entry(url, name="video/front"):
+    """A file with one target."""
+    return f'[[target]]\nid = "{name}"\nurl = "{url}"\n'
+
+
+TARGET = entry("https://video.example/")
+
+REFUSED = {
+    "unknown key": (TARGET + "colour = 1\n", "colour"),
+    "unknown table": (TARGET + "[nettwork]\n", "nettwork"),
+    "wrong type": (TARGET + "domestic = 'yes'\n", "bool"),
+    "not toml": ("[[target]\n", "target"),
+    "no target": ("[network]\n", "1 to 12"),
+    "id without slash": (entry("https://a.example/", "video"), "service/what"),
+    "id in capitals": (entry("https://a.example/", "Video/front"), "service/what"),
+    "other scheme": (entry("ftp://a.example/"), "http"),
+    "no host": (entry("https:///x"), "HOST"),
+    "bad port": (entry("https://a.example:99999/"), "web address"),
+    "port zero": (entry("https://a.example:0/"), "HOST"),
+    "password": (entry("https://me:secret@a.example/"), "user name"),
+    "fragment": (entry("https://a.example/#top"), "#"),
+    "space": (entry("https://a.example/a b"), "ASCII"),
+    "cyrillic": (entry("https://пример.example/"), "ASCII"),
+    "bad name": (entry("https://-a-.example/"), "host name"),
+    "loopback": (entry("https://127.0.0.1/"), "public address"),
+    "private": (entry("https://192.168.1.1/"), "public address"),
+    "link-local": (entry("https://[fe80::1]/"), "public address"),
+    "ula": (entry("https://[fd00::1]/"), "public address"),
+    "multicast": (entry("https://224.0.0.1/"), "public address"),
+    "localhost": (entry("https://localhost/"), "public address"),
+    "double id": (TARGET + entry("https://b.example/"), "once"),
+    "double url": (TARGET + entry("https://video.example/", "video/other"), "once"),
+    "control is target": (
+        TARGET + '[[control]]\nid = "news/front"\nurl = "https://video.example/"\n', "once",
+    ),
+    "no pin": (TARGET + '[[server]]\nurl = "https://m.example"\n', "pin"),
+    "bad pin": (TARGET + '[[server]]\nurl = "https://m.example"\npin = "sha256/x"\n', "pin"),
+    "plain server": (TARGET + f'[[server]]\nurl = "http://m.example"\npin = "{PIN}"\n', "https"),
+    "resolver name": ('[network]\nresolver = "dns.example"\n' + TARGET, "ADDRESS"),
+    "resolver port": ('[network]\nresolver = "192.0.2.1:0"\n' + TARGET, "ADDRESS"),
+    "no ca file": ('[network]\nca_file = "nowhere.pem"\n' + TARGET, "PEM"),
+    "too many": (
+        "".join(entry(f"https://a{i}.example/", f"a{i}/x") for i in range(TARGETS_MAX + 1)),
+        "1 to 12",
+    ),
+    "too long": ("#" + "x" * 70_000, "64 KiB"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "says"), REFUSED.values(), ids=REFUSED)
+def test_refused(tmp_path, text, says):
+    """Refused with the file's path, a word that names the trouble, and what to do."""
+    path = write(tmp_path, text)
+    with pytest.raises(FormatError) as refused:
+        read_targets(path)
+    assert str(path) in refused.value.where
+    assert says in str(refused.value)
+    assert refused.value.remedy
+    assert "secret" not in str(refused.value)
+
+
+def test_a_missing_file_is_a_usage_error(tmp_path):
+    """No such file: exit 2, with the path."""
+    with pytest.raises(UsageError) as refused:
+        read_targets(tmp_path / "none.toml")
+    assert refused.value.exit_code == 2
+    assert "none.toml" in refused.value.where
+
+
+def test_a_test_network_may_be_private(tmp_path):
+    """With `ca_file`, found beside the file, loopback and private addresses are allowed."""
+    (tmp_path / "ca.pem").write_text("x")
+    text = '[network]\nca_file = "ca.pem"\n' + entry("https://127.0.0.1:8443/")
+    found = read_targets(write(tmp_path, text))
+    assert found.ca_file == str(tmp_path / "ca.pem")
+
+
+def test_errors_are_ours(tmp_path):
+    """Random bytes as a target file end in one of our errors."""
+    path = tmp_path / "targets.toml"
+    path.write_bytes(bytes(range(256)))
+    with pytest.raises(EvenfallError):
+        read_targets(path)
+
+
+def test_the_built_in_list():
+    """The eight services and at least four controls of PRODUCT, all public, https, different."""
+    services = {t.service for t in BUILT_IN.targets}
+    assert services == {
+        "youtube", "facebook", "instagram", "x", "telegram", "whatsapp", "vk", "ok",
+    }  # fmt: skip
+    assert len(BUILT_IN.controls) >= 4
+    assert len(BUILT_IN.targets) <= TARGETS_MAX
+    assert len(BUILT_IN.controls) <= CONTROLS_MAX
+    urls = [t.url for t in (*BUILT_IN.targets, *BUILT_IN.controls)]
+    assert len(set(urls)) == len(urls)
+    assert all(url.startswith("https://") for url in urls)
+    assert not BUILT_IN.servers
