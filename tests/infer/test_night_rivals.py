@@ -81,3 +81,15 @@ def test_a_service_measured_alone_rules_out_nothing() -> None:
     """No control, and nothing is ruled out; an archive's clock stays open too."""
     alone = series(Basis.UNPAIRED, archive_clock=True)
     assert not any(r.ruled_out for r in night_rivals(alone, [EVENING]))
+
+
+def test_other_networks_say_whether_the_service_itself_worked() -> None:
+    """Fine elsewhere in the same hours clears the service; failing there does not."""
+    blocked = series(Basis.UNPAIRED, failed=np.ones(480))
+    for share, verdict in ((0.0, True), (1.0, False)):
+        other = series(Basis.UNPAIRED, failed=np.full(480, share), network="AS29355")
+        rivals = {r.explanation: r for r in night_rivals(blocked, [EVENING], [other])}
+        assert rivals[Explanation.SITE_ITSELF].ruled_out is verdict
+        assert "of 40 tests failed on AS29355" in rivals[Explanation.SITE_ITSELF].because
+    alone = {r.explanation: r for r in night_rivals(blocked, [EVENING])}
+    assert alone[Explanation.SITE_ITSELF].ruled_out is False

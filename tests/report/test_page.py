@@ -241,6 +241,7 @@ def test_failures_alone_are_drawn_as_strokes(make_series: Callable[..., Series])
     assert "Mbit/s" not in html
     assert html.count(">midnight<") == 2
     assert "the archive&#39;s own clock" in html
+    assert "One of these days" in html
 
 
 def test_beside_it_stand_services_or_networks(

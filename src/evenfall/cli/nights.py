@@ -21,6 +21,9 @@ __all__ = ["NIGHTS_SHOWN_MAX", "command"]
 NIGHTS_SHOWN_MAX = 35
 """Rows that are printed; older nights are judged but not drawn."""
 
+_WORDS_MIN = 26
+"""Columns that are kept for the words beside a strip; longer words are cut on narrow screens."""
+
 
 @click.command(name="nights", cls=EvenfallCommand)
 @click.argument("service", required=False, default="")
@@ -98,7 +101,7 @@ def print_overview(console: Console, judged: list[Judged]) -> None:
         console.print("SIMULATED rows among these are evidence of nothing.", style="cyan")
     indent = max(len(_label(j)) for j in judged) + 2
     words = {id(j): _said(state_words(j.finding, j.curfew), is_unicode) for j in judged}
-    room = console.width - indent - 2 - max(map(len, words.values()))
+    room = console.width - indent - 2 - min(_WORDS_MIN, max(map(len, words.values())))
     per = 1 if room >= CELLS_A_NIGHT else 2
     console.print(axis_line(axis, indent=indent, per=per))
     ordered = sorted(judged, key=lambda j: (j.curfew is None, j.finding.service, j.finding.network))
@@ -107,8 +110,9 @@ def print_overview(console: Console, judged: list[Judged]) -> None:
         carpet = carpet_of(j.series, windows=windows, axis_start_h=axis)
         line = strip_line(carpet, label=_label(j), indent=indent, is_unicode=is_unicode, per=per)
         line.append("  " + words[id(j)])
-        console.print(line, no_wrap=True, crop=True)
-    console.print(f"Next: evenfall nights {ordered[0].finding.service}", style="cyan")
+        console.print(line, no_wrap=True, overflow="ellipsis" if is_unicode else "crop")
+    first = ordered[0].finding
+    console.print(f"Next: evenfall nights {first.service} --network {first.network}", style="cyan")
 
 
 def _label(judged: Judged) -> str:

@@ -10,6 +10,8 @@ scores rest on, so there is one list a basis:
                          line, and says nothing about the service's own servers or its road.
     unpaired             the service alone. It rules out next to nothing, and says so.
 
+Other networks on which nothing was found say whether the service itself worked in the same hours.
+
 It does not weigh explanations against each other and gives no probability. One number is its own:
 an explanation that predicts "the neutral side suffers too" is ruled out if at most 10 % of what the
 neutral side did inside the window was slow or failed, on at least five measurements there.
@@ -36,24 +38,28 @@ __all__ = ["night_rivals"]
 _NEUTRAL_BAD_MAX = 0.10
 _N_MIN = 5
 _SLOW_LOG = math.log(3.0)
+_NAMES_MAX = 4
 
 _LOCAL = (Explanation.OWN_DEVICE, Explanation.WIFI, Explanation.LINE, Explanation.TARIFF)
 
 
-def night_rivals(series: Series, windows: Sequence[Window]) -> tuple[Rival, ...]:
+def night_rivals(
+    series: Series, windows: Sequence[Window], elsewhere: Sequence[Series] = ()
+) -> tuple[Rival, ...]:
     """Face every innocent explanation, in the order in which a reader thinks of them.
 
     Args:
         series: the measurements, any basis.
         windows: what was found; empty for an episode without a window: all hours count as inside.
+        elsewhere: the same service on networks where nothing was found.
     """
     inside = inside_of(series, windows) if windows else np.ones(len(series.started_us), dtype=bool)
     if series.basis is Basis.PAIRS:
         found = _by_pairs(series, inside)
     elif series.basis is Basis.CONTROL_DIFFERENCE:
-        found = _by_controls(series, inside)
+        found = _by_controls(series, inside, _site_itself(series, windows, inside, elsewhere))
     else:
-        found = _alone()
+        found = _alone(_site_itself(series, windows, inside, elsewhere))
     return (*found, _clock(series))
 
 
@@ -93,7 +99,7 @@ def _by_pairs(series: Series, inside: npt.NDArray[np.bool_]) -> list[Rival]:
     ]
 
 
-def _by_controls(series: Series, inside: npt.NDArray[np.bool_]) -> list[Rival]:
+def _by_controls(series: Series, inside: npt.NDArray[np.bool_], site_itself: Rival) -> list[Rival]:
     failed = series.control_failed[inside]
     failed = failed[~np.isnan(failed)]
     share = float(failed.mean()) if len(failed) else math.nan
@@ -108,11 +114,7 @@ def _by_controls(series: Series, inside: npt.NDArray[np.bool_]) -> list[Rival]:
             Rival(explanation=e, ruled_out=fine, because=because)
             for e in (Explanation.CONGESTION, *_LOCAL, Explanation.CAPTIVE_PORTAL)
         ),
-        Rival(
-            explanation=Explanation.SITE_ITSELF,
-            ruled_out=False,
-            because="no view of the service from another network at the same time",
-        ),
+        site_itself,
         Rival(
             explanation=Explanation.CDN,
             ruled_out=False,
@@ -123,17 +125,48 @@ def _by_controls(series: Series, inside: npt.NDArray[np.bool_]) -> list[Rival]:
     ]
 
 
-def _alone() -> list[Rival]:
+def _alone(site_itself: Rival) -> list[Rival]:
     because = "no control at the same time on the same network"
     tested = (
         Explanation.CONGESTION,
         *_LOCAL,
-        Explanation.SITE_ITSELF,
         Explanation.CDN,
         Explanation.DNS,
         Explanation.CAPTIVE_PORTAL,
     )
-    return [*(Rival(explanation=e, ruled_out=False, because=because) for e in tested), _vpn()]
+    faced = [Rival(explanation=e, ruled_out=False, because=because) for e in tested]
+    return [*faced, site_itself, _vpn()]
+
+
+def _site_itself(
+    series: Series,
+    windows: Sequence[Window],
+    inside: npt.NDArray[np.bool_],
+    elsewhere: Sequence[Series],
+) -> Rival:
+    """Whether the service worked from other networks in the same hours of the same days."""
+    bad = series.started_us[inside & (series.failed == 1)]
+    names: list[str] = []
+    n = n_failed = 0
+    for other in elsewhere:
+        if not len(bad):
+            break
+        same = (
+            inside_of(other, windows) if windows else np.ones(len(other.failed), dtype=bool)
+        ) & ((other.started_us >= bad.min()) & (other.started_us <= bad.max()))
+        told = other.failed[same & ~np.isnan(other.failed)]
+        if len(told) >= _N_MIN:
+            names.append(other.network)
+            n, n_failed = n + len(told), n_failed + int(told.sum())
+    if not names:
+        because = "no view of the service from another network at the same time"
+        return Rival(explanation=Explanation.SITE_ITSELF, ruled_out=False, because=because)
+    shown = ", ".join(names[:_NAMES_MAX]) + (" and others" if len(names) > _NAMES_MAX else "")
+    return Rival(
+        explanation=Explanation.SITE_ITSELF,
+        ruled_out=n_failed / n <= _NEUTRAL_BAD_MAX,
+        because=f"{n_failed} of {n} tests failed on {shown} in the same hours of the same days",
+    )
 
 
 def _vpn() -> Rival:

@@ -164,7 +164,7 @@ def case_named(name: str) -> Case:
             expected=f"one of {', '.join(CASES)}",
             seen=repr(name),
             where="case of synthetic history",
-            remedy="`evenfall lab list` describes them.",
+            remedy="Use one of these names.",
         )
     return CASES[name]
 

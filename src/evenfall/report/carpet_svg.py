@@ -9,21 +9,25 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from evenfall.infer.carpet import CELLS_A_NIGHT, Carpet, Step, minutes_of, window_cells
-from evenfall.model.curfew import Window
+from evenfall.model.curfew import Curfew, Window
 from evenfall.report import svg
 from evenfall.text.words import title_words
 
 __all__ = [
     "GAP_ROWS_MIN",
+    "Episode",
     "Frame",
     "anchor_of",
     "carpet_picture",
     "desk_frame",
+    "episode_of",
     "phone_frame",
     "rows_of",
     "strip",
     "wide_frame",
 ]
+
+Episode = tuple[dt.date | None, dt.date | None]
 
 GAP_ROWS_MIN = 8
 """This many nights without a measurement, or more, become one row that says so."""
@@ -144,14 +148,40 @@ def rows_of(carpet: Carpet) -> list[int | range]:
     return rows
 
 
-def carpet_picture(carpet: Carpet, windows: Sequence[Window], frame: Frame, label: str) -> Markup:
-    """Draw a carpet with the windows' brackets; the label says it in words."""
+def episode_of(curfew: Curfew | None) -> Episode:
+    """First and last date on which a curfew surely held; None: as far as the data go."""
+    if curfew is None:
+        return None, None
+    first = curfew.onset.latest if curfew.onset else None
+    last = curfew.lifting.earliest if curfew.lifting else None
+    return (
+        dt.date.fromisoformat(first) if first else None,
+        dt.date.fromisoformat(last) if last else None,
+    )
+
+
+def carpet_picture(
+    carpet: Carpet,
+    windows: Sequence[Window],
+    frame: Frame,
+    label: str,
+    episode: Episode = (None, None),
+) -> Markup:
+    """Draw a carpet with the windows' brackets.
+
+    Args:
+        carpet: may have long gaps; they become one row each.
+        windows: outlined on their weekdays within the episode.
+        frame: wide or narrow.
+        label: the picture in words.
+        episode: first and last date on which the windows are outlined.
+    """
     rows = rows_of(carpet)
     bottom = frame.top + len(rows) * frame.pitch
     drawn = [
         *_axis(carpet, frame, bottom),
         *_cells(carpet, rows, frame),
-        *(piece for w in windows for piece in _window(carpet, rows, w, frame)),
+        *(piece for w in windows for piece in _window(carpet, rows, w, frame, episode)),
     ]
     return svg.svg(
         [svg.hidden(drawn), *_labels(carpet, rows, frame)],
@@ -238,7 +268,7 @@ def _labels(carpet: Carpet, rows: list[int | range], frame: Frame) -> Iterator[M
     for place, row in enumerate(rows):
         y = frame.top + place * frame.pitch + frame.pitch / 2 + 2.4
         if isinstance(row, range):
-            words = f"{len(row)} nights not measured"
+            words = f"{len(row)} {'nights' if carpet.axis_start_h else 'days'} not measured"
             yield svg.text(frame.left + 4, y, words, "dt")
             continue
         date = carpet.dates[row]
@@ -248,10 +278,14 @@ def _labels(carpet: Carpet, rows: list[int | range], frame: Frame) -> Iterator[M
 
 
 def _window(
-    carpet: Carpet, rows: list[int | range], window: Window, frame: Frame
+    carpet: Carpet,
+    rows: list[int | range],
+    window: Window,
+    frame: Frame,
+    episode: Episode,
 ) -> Iterator[Markup]:
     begin, end = window_cells(window, carpet.axis_start_h)
-    for first, last in _row_runs(carpet, rows, window):
+    for first, last in _row_runs(carpet, rows, window, episode):
         y = frame.top + first * frame.pitch - 2
         for a, b in ((begin, end), (0.0, end - CELLS_A_NIGHT)):
             if b > frame.first_cell and b > a and a < frame.first_cell + frame.cells:
@@ -282,22 +316,22 @@ def _bracket(window: Window, begin: float, end: float, frame: Frame) -> Iterator
     yield svg.text(middle, y - 10, f"{window.start_local} – {window.end_local}", "wl", "middle")
 
 
-def _row_runs(carpet: Carpet, rows: list[int | range], window: Window) -> Iterator[tuple[int, int]]:
-    """Stretches [first, last) of rows on whose weekday the window starts."""
+def _row_runs(
+    carpet: Carpet, rows: list[int | range], window: Window, episode: Episode
+) -> Iterator[tuple[int, int]]:
+    """Stretches [first, last) of rows of the episode on whose weekday the window starts."""
     after_midnight = minutes_of(window.start_local) < carpet.axis_start_h * 60
-    begin: int | None = None
-    for place, row in enumerate(rows):
-        date = carpet.dates[row] if isinstance(row, int) else None
-        if date is not None and after_midnight:
-            date += dt.timedelta(days=1)
-        holds = date is not None and date.weekday() in window.weekdays
-        if holds and begin is None:
-            begin = place
-        if not holds and begin is not None:
-            yield begin, place
-            begin = None
-    if begin is not None:
-        yield begin, len(rows)
+    shift = dt.timedelta(days=1 if after_midnight else 0)
+    holds = [
+        isinstance(row, int) and _holds(carpet.dates[row] + shift, window, episode) for row in rows
+    ]
+    yield from _runs([int(h) for h in holds], 1)
+
+
+def _holds(date: dt.date, window: Window, episode: Episode) -> bool:
+    first, last = episode
+    within = (first is None or date >= first) and (last is None or date <= last)
+    return within and date.weekday() in window.weekdays
 
 
 def _runs(steps: list[int], step: int) -> Iterator[tuple[int, int]]:

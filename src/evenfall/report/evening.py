@@ -70,7 +70,7 @@ class NightSummary:
 
     date: dt.date
     unit: str
-    has_window: bool
+    n_windows: int
     n: int
     n_failed: int
     target: float | None
@@ -166,7 +166,7 @@ def night_summary(evening: Evening, windows: Sequence[Window], start_h: int) -> 
     return NightSummary(
         date=evening.date,
         unit=evening.unit,
-        has_window=bool(spans),
+        n_windows=len(spans),
         n=len(shown),
         n_failed=sum(p.failed for p in shown),
         target=_median([p.target for p in shown]),

@@ -216,4 +216,4 @@ def _rug(points: list[Point], plot: _Plot, name: str) -> Iterator[Markup]:
     for point in points:
         y, css = (lower, "px") if point.failed else (upper, "po")
         yield svg.line(plot.x(point.hour), y - 9, plot.x(point.hour), y + 9, css)
-    yield svg.text(plot.left, plot.top - 8, f"{name}: one stroke a test", "lc")
+    yield svg.text(plot.left, plot.top - 12, f"{name}: one stroke a test", "lc")

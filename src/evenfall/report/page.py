@@ -33,6 +33,7 @@ from evenfall.model.verdict import Rival
 from evenfall.report.carpet_svg import (
     carpet_picture,
     desk_frame,
+    episode_of,
     phone_frame,
     rows_of,
     strip,
@@ -55,6 +56,7 @@ from evenfall.text.words import (
     STEP_WORDS,
     date_words,
     explanations_words,
+    instants_words,
     ruled_out_words,
     title_words,
 )
@@ -126,10 +128,12 @@ def build_page(page: Page) -> str:
         answer=sentence,
         facts=facts(finding, curfew),
         zone=page.subject.series.timezone,
-        span_words=span_words(len(shown.dates)),
+        span_words=span_words(len(shown.dates), _unit(axis)),
         pictures=_pictures(shown, windows, finding, curfew),
         key=[(swatch, STEP_WORDS[step]) for step, swatch in _KEY],
-        carpet_note=carpet_note(len(carpet.dates), len(shown.dates), carpet.n_left_out),
+        carpet_note=carpet_note(
+            len(carpet.dates), len(shown.dates), carpet.n_left_out, _unit(axis)
+        ),
         hours=hour_heads(shown),
         nights=night_rows(shown),
         services=_services(page, axis),
@@ -139,15 +143,21 @@ def build_page(page: Page) -> str:
             else "The services on this network"
         ),
         services_column="Network" if _by_network(page) else "Service",
-        axis_words="noon to noon" if axis else "midnight to midnight",
+        axis_words=f"All {_unit(axis)}s together, "
+        + ("noon to noon" if axis else "midnight to midnight"),
         evening=_evening(page, carpet, windows),
         control_head="control",
-        rivals=_rivals(page.subject),
+        rivals=_rivals(page),
         not_shown=not_shown(finding, curfew),
         method=method_words(page.subject.series.basis, curfew),
         checks=_checks(page),
         footer=_footer(page),
     )
+
+
+def _unit(axis_start_h: int) -> str:
+    """What a row is called: a night, or a day where the axis begins at midnight."""
+    return "night" if axis_start_h else "day"
 
 
 _KEY = ((0, "k0"), (1, "k1"), (2, "k2"), (3, "k3"), (4, "k4"), (-1, "u"))
@@ -174,12 +184,13 @@ def _pictures(
 ) -> dict[str, Markup] | None:
     if not carpet.dates:
         return None
-    label = carpet_label(finding, curfew, len(carpet.dates))
+    label = carpet_label(finding, curfew, len(carpet.dates), _unit(carpet.axis_start_h))
+    episode = episode_of(curfew)
     wide = wide_frame(len(rows_of(carpet)), has_window=bool(windows))
     narrow = phone_frame(windows, carpet.axis_start_h)
     return {
-        "wide": carpet_picture(carpet, windows, wide, label),
-        "narrow": carpet_picture(carpet, windows, narrow, label),
+        "wide": carpet_picture(carpet, windows, wide, label, episode),
+        "narrow": carpet_picture(carpet, windows, narrow, label, episode),
     }
 
 
@@ -222,11 +233,12 @@ def _evening(page: Page, carpet: Carpet, windows: Sequence[Window]) -> dict[str,
     caption = evening_words(
         series.service,
         unit=night.unit,
-        has_window=night.has_window,
+        n_windows=night.n_windows,
         n=night.n,
         n_failed=night.n_failed,
         target=night.target,
         control=night.control,
+        night=_unit(carpet.axis_start_h),
         is_paired=series.basis is Basis.PAIRS,
     )
     narrow = phone_frame(windows, carpet.axis_start_h)
@@ -236,8 +248,9 @@ def _evening(page: Page, carpet: Carpet, windows: Sequence[Window]) -> dict[str,
         "start_h": carpet.axis_start_h,
         "label": caption,
     }
+    date = f"{night.date:%A} {date_words(night.date.isoformat())}"
     return {
-        "heading": f"One of these nights: {night.date:%A} {date_words(night.date.isoformat())}",
+        "heading": f"One of these {_unit(carpet.axis_start_h)}s: {date}",
         "caption": caption,
         "unit": evening.unit,
         "rows": evening_rows(evening),
@@ -246,12 +259,14 @@ def _evening(page: Page, carpet: Carpet, windows: Sequence[Window]) -> dict[str,
     }
 
 
-def _rivals(judged: Judged) -> list[dict[str, str]]:
+def _rivals(page: Page) -> list[dict[str, str]]:
     """Only where something was found is there something to explain; equal reasons share a row."""
+    judged = page.subject
     if judged.curfew is None:
         return []
+    elsewhere = [j.series for j in page.others if j.curfew is None] if _by_network(page) else []
     grouped: dict[tuple[bool | None, str], list[Rival]] = {}
-    for rival in night_rivals(judged.series, judged.curfew.windows):
+    for rival in night_rivals(judged.series, judged.curfew.windows, elsewhere):
         grouped.setdefault((rival.ruled_out, rival.because), []).append(rival)
     return [
         {
@@ -278,6 +293,8 @@ def _checks(page: Page) -> list[tuple[str, str]]:
             ("ruleset", curfew.ruleset),
             ("profile", curfew.profile),
             ("claim", f"{curfew.claim_level}" + (", isolated" if curfew.isolated else "")),
+            ("began", instants_words(curfew.onset)),
+            ("ended", instants_words(curfew.lifting)),
         ]
     else:
         rows.append(("ruleset", RULESET))

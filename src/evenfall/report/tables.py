@@ -44,11 +44,12 @@ def hour_heads(carpet: Carpet) -> tuple[str, ...]:
 def night_rows(carpet: Carpet) -> tuple[NightRow, ...]:
     """The carpet as a table: each hour's slow or failed measurements out of all."""
     n, bad = carpet.hourly()
+    unit = "nights" if carpet.axis_start_h else "days"
     rows: list[NightRow] = []
     for row in rows_of(carpet):
         if isinstance(row, range):
             words = f"{carpet.dates[row.start]:%d %b} – {carpet.dates[row.stop - 1]:%d %b %Y}"
-            rows.append(NightRow("", f"{words}: {len(row)} nights not measured", False, ()))
+            rows.append(NightRow("", f"{words}: {len(row)} {unit} not measured", False, ()))
             continue
         date = carpet.dates[row]
         cells = tuple(_cell(int(a), int(b)) for a, b in zip(n[row], bad[row], strict=True))

@@ -49,7 +49,7 @@ _KEY = {
     Step.NORMAL: "normal",
     Step.SLIGHTLY_SLOWER: "1.5–3×",
     Step.SLOWER: "3–10×",
-    Step.MUCH_SLOWER: "over 10× slower",
+    Step.MUCH_SLOWER: ">10× slower",
     Step.DID_NOT_OPEN: STEP_WORDS[Step.DID_NOT_OPEN],
 }
 

@@ -27,11 +27,13 @@ from evenfall.text.words import (
     service_words,
     weekday_words,
     window_words,
+    windows_words,
 )
 
 __all__ = ["Fact", "Part", "answer", "facts", "not_shown", "plain", "state_words"]
 
 _EVENING_FROM = "18:30"
+_ALL_OF_THEM = 0.995  # prints as 100 %
 
 _CLAIMS = {
     ClaimLevel.L0: "an anecdote",
@@ -98,7 +100,7 @@ def facts(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[Fact, .
     if curfew.isolated:
         found.append(Fact("only the name differed", "same server, other name: fast"))
     elif len(found) < 3:
-        found.append(Fact(f"scope {curfew.scope}", curfew.scope_because))
+        found.append(Fact(f"scope {curfew.scope}", curfew.scope_because.split(" (", 1)[0]))
     found.append(
         Fact(
             f"claim {curfew.claim_level}" + (", isolated" if curfew.isolated else ""),
@@ -117,7 +119,8 @@ def not_shown(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[str
     if curfew.scope is Scope.UNDETERMINED:
         said.append(f"Whether only {name} was affected: {curfew.scope_because}.")
     if curfew.claim_level in (ClaimLevel.L0, ClaimLevel.L1, ClaimLevel.L2):
-        said.append("Whether other lines and networks see the same.")
+        judged = "other networks" in curfew.scope_because
+        said.append(f"Whether other lines {'' if judged else 'and networks '}see the same.")
     if curfew.onset is None:
         said.append("When it began: the first night measured already had it.")
     if curfew.lifting is None:
@@ -135,7 +138,7 @@ def state_words(finding: SeriesFinding, curfew: Curfew | None = None) -> str:
     if curfew is not None and curfew.pattern is Pattern.ALWAYS:
         return f"{_done(curfew)} at all measured hours"
     if curfew is not None:
-        return f"{_done(curfew)} {joined([window_words(w) for w in curfew.windows])}"
+        return f"{_done(curfew)} {windows_words(curfew.windows)}"
     if finding.state is SeriesState.INSUFFICIENT:
         return "not enough measured"
     return "no recurring hours found"
@@ -168,15 +171,16 @@ def _always(curfew: Curfew, name: str) -> tuple[Part, ...]:
         Part("On "),
         Part(_of_nights(curfew, "measured day"), strong=True),
         *_deed(curfew, name),
-        Part(" at "),
-        Part("all measured hours", strong=True),
+        Part(", "),
+        Part("at whatever hour it was measured", strong=True),
         *_contrast(curfew, name),
     )
 
 
 def _deed(curfew: Curfew, name: str) -> tuple[Part, ...]:
     if curfew.state is State.BLOCKED:
-        return (Part(f" {name} mostly did not open"),)
+        mostly = "mostly " if curfew.effect.in_window < _ALL_OF_THEM else ""
+        return (Part(f" {name} {mostly}did not open"),)
     if curfew.slower_by is None:
         return (Part(f" {name} was slow"),)
     factor = factor_words(curfew.slower_by.median)

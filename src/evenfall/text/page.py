@@ -36,24 +36,26 @@ def where_words(
     return " · ".join(parts)
 
 
-def span_words(nights: int) -> str:
-    """`Two weeks`, `17 nights`."""
-    return _WEEKS.get(nights, f"{nights} nights" if nights != 1 else "One night")
+def span_words(nights: int, unit: str = "night") -> str:
+    """`Two weeks`, `17 nights`, `46 days`."""
+    return _WEEKS.get(nights, f"{nights} {unit}s" if nights != 1 else f"One {unit}")
 
 
-def carpet_label(finding: SeriesFinding, curfew: Curfew | None, nights: int) -> str:
+def carpet_label(
+    finding: SeriesFinding, curfew: Curfew | None, nights: int, unit: str = "night"
+) -> str:
     """The carpet in words, for whoever does not see it."""
     return (
-        f"{title_words(finding.service)}, each half hour of {nights} nights. "
+        f"{title_words(finding.service)}, each half hour of {count_words(nights, unit)}. "
         f"{plain(answer(finding, curfew))} The numbers are in the table below."
     )
 
 
-def carpet_note(nights_all: int, nights_shown: int, n_left_out: int) -> str:
+def carpet_note(nights_all: int, nights_shown: int, n_left_out: int, unit: str = "night") -> str:
     """What the picture leaves out, or nothing."""
     said = []
     if nights_all > nights_shown:
-        older = count_words(nights_all - nights_shown, "older night")
+        older = count_words(nights_all - nights_shown, f"older {unit}")
         said.append(f"{older} judged but not drawn.")
     if n_left_out:
         left_out = count_words(n_left_out, "measurement")
@@ -67,30 +69,33 @@ def evening_words(
     service: str,
     *,
     unit: str,
-    has_window: bool,
+    n_windows: int,
     n: int,
     n_failed: int,
     target: float | None,
     control: float | None,
     is_paired: bool,
+    night: str = "night",
 ) -> str:
     """What the picture of one evening shows.
 
     Args:
         service: its id.
         unit: of the medians `target` and `control`; empty: only success and failure are known.
-        has_window: the numbers are those inside the window; else of the whole night.
+        n_windows: the numbers are those inside the windows; 0: of the whole night.
         n: measurements.
         n_failed: those through which nothing came.
         target: median of the service.
         control: median of what it was compared with.
         is_paired: the controls are the same server under another name.
+        night: `night` or `day`.
     """
     name = service_words(service)
-    where = "Inside the window" if has_window else "Over the whole night"
+    window = "window" if n_windows == 1 else "windows"
+    where = f"Inside the {window}" if n_windows else f"Over the whole {night}"
     failed = f"{n_failed} of {count_words(n, 'measurement')} did not open"
     if not n:
-        return "The window was not measured on this night."
+        return f"The {window} was not measured on this {night}."
     if target is None or not unit:
         said = f"{where}, {failed}."
     elif unit == "Mbit/s":
@@ -102,7 +107,7 @@ def evening_words(
     else:
         said = f"{where}, {name} came to {target:.2g} of the control's speed (median)"
         said += f"; {failed}." if n_failed else "."
-    which = "Of the nights that show the window, this one" if has_window else "This night"
+    which = f"Of the {night}s that show the {window}, this one" if n_windows else f"This {night}"
     return f"{said} {which} was measured most often."
 
 
@@ -127,6 +132,6 @@ def method_words(basis: str, curfew: Curfew | None) -> tuple[str, ...]:
     )
     claimed = (
         "A window is claimed only after five nights, with daytime measured too, where p and the "
-        "size of the effect both pass; its ends are intervals, limited by how often was measured."
+        "size of the effect both pass; its ends are intervals, as wide as the sampling leaves them."
     )
-    return (measured, tested, claimed if curfew is not None else f"Nothing is claimed: {claimed}")
+    return (measured, tested, claimed if curfew is not None else f"Nothing is claimed. {claimed}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evenfall.model.curfew import Window
+from evenfall.model.curfew import Instants, Window
 from evenfall.model.vocabulary import Explanation
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "date_words",
     "explanations_words",
     "factor_words",
+    "instants_words",
     "joined",
     "nights_words",
     "percent_words",
@@ -24,6 +25,7 @@ __all__ = [
     "title_words",
     "weekday_words",
     "window_words",
+    "windows_words",
 ]
 
 STEP_WORDS = {
@@ -55,7 +57,7 @@ _EXPLANATIONS = {
     Explanation.WIFI: "bad Wi-Fi",
     Explanation.LINE: "a bad line",
     Explanation.TARIFF: "a limit in the tariff",
-    Explanation.CONGESTION: "the evening rush",
+    Explanation.CONGESTION: "the daily rush",
     Explanation.SITE_ITSELF: "\0 itself",
     Explanation.CDN: "the road to \0",
     Explanation.DNS: "name lookup",
@@ -82,6 +84,15 @@ def window_words(window: Window) -> str:
     return f"{window.start_local} – {window.end_local}" + (f", {days}" if days else "")
 
 
+def windows_words(windows: Sequence[Window]) -> str:
+    """`07:00 – 11:00 and 13:00 – 17:00, Monday to Friday`; the days once where they agree."""
+    if len({w.weekdays for w in windows}) != 1:
+        return joined([window_words(w) for w in windows])
+    days = weekday_words(windows[0].weekdays)
+    times = joined([f"{w.start_local} – {w.end_local}" for w in windows])
+    return times + (f", {days}" if days else "")
+
+
 def weekday_words(weekdays: tuple[int, ...]) -> str:
     """`Monday to Friday`; nothing if all seven."""
     days = tuple(sorted(set(weekdays)))
@@ -100,6 +111,13 @@ def date_words(iso_date: str) -> str:
     if len(parts) != 3 or not all(p.isdigit() for p in parts) or not 1 <= int(parts[1]) <= 12:
         return iso_date
     return f"{int(parts[2])} {_MONTHS[int(parts[1]) - 1]} {parts[0]}"
+
+
+def instants_words(instants: Instants | None) -> str:
+    """`between 8 Nov 2023 and 13 Nov 2023`, or that the data do not reach there."""
+    if instants is None:
+        return "beyond the data"
+    return f"between {date_words(instants.earliest)} and {date_words(instants.latest)}"
 
 
 def explanations_words(explanations: Sequence[Explanation], service: str) -> str:
