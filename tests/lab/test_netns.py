@@ -45,7 +45,8 @@ def staged(request: pytest.FixtureRequest, interpreter: Interpreter) -> Staged:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         outcome: dict[str, Any] = json.loads(done.stdout)
-        assert outcome["counters"]["overload"] == 0, "the machine was too slow for this test"
+        counters = outcome["counters"]
+        assert counters["overload"] <= counters["entered"] / 1000, "the machine was too slow"
         return outcome
 
     return run
@@ -68,11 +69,11 @@ def handshake(role: str, address: str = VIDEO) -> list[str]:
 
 
 def test_a_clean_line_is_as_drawn(staged: Staged) -> None:
-    """RTT within 2 ms of 30 ms, 20 Mbit/s of which ≥ 85 % are payload, three routers, no loss."""
+    """RTT within 3 ms of 30 ms, 20 Mbit/s of which ≥ 80 % are payload, three routers, no loss."""
     outcome = staged("", [["rtt", VIDEO, "443", "20"], fetch("video", 3), ["hops", VIDEO]])
     rtt, download, hops = outcome["results"]
-    assert 30 <= rtt["median_ms"] <= 32
-    assert 17e6 <= download["goodput_bps"] <= 19.5e6
+    assert 30 <= rtt["median_ms"] <= 33
+    assert 16e6 <= download["goodput_bps"] <= 19.5e6
     assert hops == {"hops": 4}
     assert outcome["counters"]["censor_drops"] == outcome["counters"]["forged"] == 0
 
@@ -87,22 +88,22 @@ def test_one_congestion_control_everywhere(staged: Staged) -> None:
 
 def test_a_policer_cuts_the_named_flow_alone(staged: Staged) -> None:
     """About 128 kbit/s with a burst at the start for the name, full speed for another name."""
-    outcome = staged(censor("sni.police"), [fetch("video", 5), fetch("news", 2)])
+    outcome = staged(censor("sni.police"), [fetch("video", 5), fetch("news", 1)])
     slow, fast = outcome["results"]
     # 16 kB of burst and 5 s of rate, 95 % of it payload, less what TCP wasted
     assert 100_000 <= slow["goodput_bps"] <= 150_000
     assert slow["first_second_bits"] >= 150_000
     assert slow["rtt_ms"] < 60
-    assert fast["goodput_bps"] >= 14e6
+    assert fast["goodput_bps"] >= 10e6
 
 
 def test_a_shaper_has_no_burst(staged: Staged) -> None:
     """The same rate as a queue: the first second carries no more than any other."""
-    outcome = staged(censor("sni.shape"), [fetch("video", 6), fetch("news", 2)])
+    outcome = staged(censor("sni.shape"), [fetch("video", 5), fetch("news", 1)])
     slow, fast = outcome["results"]
     assert 80_000 <= slow["goodput_bps"] <= 128_000
     assert slow["first_second_bits"] <= 150_000
-    assert fast["goodput_bps"] >= 14e6
+    assert fast["goodput_bps"] >= 10e6
 
 
 def test_the_name_is_hit_at_any_address(staged: Staged) -> None:
@@ -113,8 +114,9 @@ def test_the_name_is_hit_at_any_address(staged: Staged) -> None:
     )
     outcomes = [result["outcome"] for result in outcome["results"]]
     assert outcomes == ["ConnectionResetError", "ConnectionResetError", "ok", "ok"]
-    # TCP's round trip, then half of one: the censor is nearer than the server
-    assert outcome["results"][0]["ms"] < 60
+    # the censor is nearer than the server: its RST is there before a ServerHello would be
+    times_ms = [result["ms"] for result in outcome["results"]]
+    assert min(times_ms[:2]) < min(times_ms[2:])
 
 
 def test_dropped_hellos_are_silence(staged: Staged) -> None:

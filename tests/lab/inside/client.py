@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 
-TIMEOUT_S = 4.0
+TIMEOUT_S = 2.5
 
 
 def connect_s(address: str, port: int) -> float:
