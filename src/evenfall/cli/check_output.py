@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import statistics
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +17,15 @@ from evenfall.model.encoding import to_json_line
 from evenfall.model.verdict import Summary, Verdict
 from evenfall.model.vocabulary import State
 from evenfall.text.check import (
-    NEXT_STEPS,
     NOT_SHOWN,
+    PairFigures,
     answer_sentence,
     mark_of,
+    next_step,
     reasons,
     rival_words,
-    state_sentence,
+    row_words,
+    speed_words,
 )
 from evenfall.text.words import service_words
 
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["print_human", "print_json", "print_plan", "progress_printer", "summary_of"]
 
 _COLOURS = {State.OK: "green", State.SLOWED: "yellow", State.BLOCKED: "red", State.DOWN: "red"}
+_SLOWER = 1.5  # METHOD 2: the smallest slowing that is looked for
+_WIDTH_MIN, _WIDTH_MAX = 40, 100
 _STAGES = {
     "names": "looking names up",
     "sites": "opening sites",
@@ -87,16 +94,15 @@ def print_human(result: CheckResult, targets: TargetList, settings: Settings) ->
         _echo(f" {name:<{width}}  {styled} {words}", settings)
     _echo("", settings)
     _echo(answer_sentence(result.answer, result.judged.verdicts), settings, bold=True)
-    for line in reasons(result.answer, result.judged.verdicts):
-        _echo(f"  {line}", settings)
-    for line in _rival_lines(result):
-        _echo(f"  {line}", settings)
-    _echo(f"  {NOT_SHOWN}", settings)
-    _echo(f"  Next: {NEXT_STEPS[result.answer]}", settings)
-    spent = f"{_bytes(result.bytes_spent)} in {result.duration_s:.0f} s; nothing was uploaded."
-    _echo(f"  Cost: {spent}", settings)
-    if result.interrupted:
-        _echo("  Interrupted: this is what had been measured by then.", settings)
+    for line in (
+        *reasons(result.answer, result.judged.verdicts),
+        *_rival_lines(result),
+        NOT_SHOWN,
+        f"Next: {next_step(result.answer, has_server=bool(targets.servers))}",
+        f"Cost: {_bytes(result.bytes_spent)} in {result.duration_s:.0f} s; nothing was uploaded.",
+        *(("Interrupted: this is what had been measured by then.",) if result.interrupted else ()),
+    ):
+        _echo(_wrapped(line), settings)
 
 
 @contextlib.contextmanager
@@ -119,7 +125,7 @@ def _ground_rows(result: CheckResult, listed: int) -> list[tuple[str, str, str, 
     ground = result.judged.ground
     works = len(ground.sites)
     bps = ground.line_bps
-    speed = "" if bps is None else f"{bps / 1e6:.1f} Mbit/s"
+    speed = "" if bps is None else speed_words(bps)
     if not ground.attempts:
         return [("?", "", "neutral sites", f"none of {listed} answers")]
     line = ("▼", "yellow", "your line", f"{speed}, slow") if ground.line_slow else None
@@ -142,17 +148,28 @@ def _row_name(verdict: Verdict) -> str:
 
 
 def _row_words(verdict: Verdict, result: CheckResult) -> str:
-    """What was found, with the speed where it was measured."""
+    """What was found, with the speeds where they were measured."""
     site = result.judged.sites[verdict.target]
     speeds = [
         a.http.goodput_bps
         for a in site.attempts
         if a.http and a.http.goodput_bps and not a.is_neutral
     ]
-    words = state_sentence(verdict)
-    if speeds and verdict.state in (State.OK, State.SLOWED):
-        return f"{max(speeds) / 1e6:.1f} Mbit/s, {words}"
-    return words
+    return row_words(
+        verdict, target_bps=max(speeds, default=None), pairs=_pair_figures(verdict, result)
+    )
+
+
+def _pair_figures(verdict: Verdict, result: CheckResult) -> PairFigures | None:
+    pairs = result.judged.pairs[verdict.target].pairs
+    if not pairs:
+        return None
+    both = [((p.target.goodput_bps or 0), (p.neutral.goodput_bps or 0)) for p in pairs]
+    return PairFigures(
+        neutral_bps=statistics.median(neutral for _, neutral in both),
+        slower=sum(_SLOWER * target <= neutral for target, neutral in both),
+        total=len(both),
+    )
 
 
 def _rival_lines(result: CheckResult) -> list[str]:
@@ -172,6 +189,13 @@ def _progress_line(progress: Progress) -> str:
 
 def _echo(line: str, settings: Settings, *, bold: bool = False) -> None:
     click.echo(click.style(line, bold=True) if bold and settings.color else line)
+
+
+def _wrapped(line: str) -> str:
+    width = min(_WIDTH_MAX, shutil.get_terminal_size((_WIDTH_MAX, 24)).columns)
+    return textwrap.fill(
+        line, max(_WIDTH_MIN, width), initial_indent="  ", subsequent_indent="    "
+    )
 
 
 def _bytes(count: int) -> str:

@@ -8,29 +8,47 @@ plainly as anything else. Nothing here computes: numbers come in with the verdic
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from evenfall.model.verdict import Verdict
 from evenfall.model.vocabulary import Answer, Explanation, Scope, State
 from evenfall.text.words import factor_words, joined, service_words
 
 __all__ = [
-    "NEXT_STEPS",
     "NOT_SHOWN",
+    "PairFigures",
     "answer_sentence",
     "mark_of",
+    "next_step",
     "reasons",
     "rival_words",
-    "state_sentence",
+    "row_words",
+    "speed_words",
 ]
 
 _MARKS = {State.OK: "✔", State.SLOWED: "▼", State.BLOCKED: "✖", State.DOWN: "✖"}
+
+
+class PairFigures(NamedTuple):
+    """How our own server fared.
+
+    Attributes:
+        neutral_bps: median speed under a neutral name.
+        slower: pairs in which the target's name was slower by ×1/1.5 or more.
+        total: pairs that count.
+    """
+
+    neutral_bps: float
+    slower: int
+    total: int
+
 
 NOT_SHOWN = (
     "Not shown by one measurement: whether it is so at other hours and on other days, on other "
     "lines, and who or what is behind it."
 )
 
-NEXT_STEPS = {
+_NEXT_STEPS = {
     Answer.OK: "Nothing to do. If it was slow a moment ago, run it again then.",
     Answer.TARGETED_SLOWING: "Run it again in the daytime and on other evenings: only many nights "
     "show a pattern (evenfall nights).",
@@ -39,10 +57,11 @@ NEXT_STEPS = {
     Answer.LINE_SLOW: "Try by cable, with other devices off; then tell your provider that "
     "everything is slow, with this measurement.",
     Answer.SITE_DOWN: "Wait, and look at the service's own status page.",
-    Answer.CANNOT_TELL: "Run it again in a few minutes; with a measurement server ([[server]] in a "
-    "target file) more can be told apart.",
+    Answer.CANNOT_TELL: "Run it again in a few minutes, and by another network if you have one.",
     Answer.NOT_MEASURED: "Check that this device is online, then run it again.",
 }
+
+_WITH_SERVER = " A measurement server ([[server]] in a target file) would tell more apart."
 
 _RIVALS = {
     Explanation.OWN_DEVICE: "your device",
@@ -69,21 +88,38 @@ def mark_of(verdict: Verdict) -> str:
     return _MARKS.get(verdict.state, "?")
 
 
-def state_sentence(verdict: Verdict) -> str:
-    """What was found about one target, in a few words."""
+def row_words(verdict: Verdict, *, target_bps: float | None, pairs: PairFigures | None) -> str:
+    """What was found about one target, in a few words.
+
+    `target_bps` is the best speed of its own page; `pairs` says how our server fared.
+    """
+    speed = "" if target_bps is None else f"{speed_words(target_bps)}, "
     if verdict.state is State.OK:
-        return "opens"
+        return f"{speed}opens"
     if verdict.state is State.INSUFFICIENT:
-        return f"not known: {verdict.because}"
+        return "not known"
     if verdict.state is State.DOWN:
-        return f"does not work: {verdict.because}"
+        return "does not work"
     if verdict.state is State.BLOCKED:
-        return f"does not open: {verdict.because}"
-    if verdict.slower_by is None:
-        return f"slow: {verdict.because}"
-    by = verdict.slower_by
-    times = f"{factor_words(by.median)} times ({factor_words(by.low)}–{factor_words(by.high)})"
-    return f"slower by name: {times} than the same server under another name"
+        return "does not open"
+    if verdict.isolated and pairs is not None:
+        return (
+            f"{speed}slow; same server, other name: {speed_words(pairs.neutral_bps)}, "
+            f"{pairs.slower} times of {pairs.total}"
+        )
+    return f"{speed}slow"
+
+
+def speed_words(bps: float) -> str:
+    """`38 Mbit/s`, `0.3 Mbit/s`."""
+    return f"{bps / 1e6:.0f} Mbit/s" if bps >= 9.95e6 else f"{bps / 1e6:.1f} Mbit/s"
+
+
+def next_step(answer: Answer, *, has_server: bool) -> str:
+    """One thing to do now."""
+    if answer is Answer.CANNOT_TELL and not has_server:
+        return _NEXT_STEPS[answer] + _WITH_SERVER
+    return _NEXT_STEPS[answer]
 
 
 def answer_sentence(answer: Answer, verdicts: Sequence[Verdict]) -> str:
@@ -104,17 +140,24 @@ def answer_sentence(answer: Answer, verdicts: Sequence[Verdict]) -> str:
 
 def reasons(answer: Answer, verdicts: Sequence[Verdict]) -> list[str]:
     """Why, one line each, for what is not fine."""
-    lines = [
-        f"{service_words(v.service)}: {v.because} ({v.scope_because})."
-        for v in verdicts
-        if v.state is not State.OK
-    ]
+    lines = [_reason(v) for v in verdicts if v.state is not State.OK]
     if answer in (Answer.TARGETED_SLOWING, Answer.TARGETED_BLOCKING):
         lines.append(
             "Behaviour compatible with a restriction of just these names; "
             "a full line or a weak Wi-Fi would not choose by name."
         )
-    return lines
+    return list(dict.fromkeys(lines))
+
+
+def _reason(verdict: Verdict) -> str:
+    name = service_words(verdict.service)
+    if verdict.slower_by is not None:
+        by = verdict.slower_by
+        times = f"{factor_words(by.median)} times ({factor_words(by.low)}–{factor_words(by.high)})"
+        return f"{name}: slower than the same server under another name, by {times}."
+    if verdict.scope is Scope.GENERALIZED:
+        return f"Slow alike: {verdict.scope_because}."
+    return f"{name}: {verdict.because} ({verdict.scope_because})."
 
 
 def _targeted(verdicts: Sequence[Verdict]) -> str:
@@ -149,7 +192,8 @@ def _cannot_tell(verdicts: Sequence[Verdict]) -> str:
         parts.append(f"{_names(slow)} {'is' if len(slow) == 1 else 'are'} slow")
     if shut:
         parts.append(f"{_names(shut)} {'does' if len(shut) == 1 else 'do'} not open")
-    return f"{joined(parts)} from here; from one line I cannot tell why."
+    said = joined(parts)
+    return f"{said[:1].upper()}{said[1:]} from here; from one line I cannot tell why."
 
 
 def _names(verdicts: Iterable[Verdict]) -> str:
