@@ -166,7 +166,7 @@ def test_measurement_server_shows_the_pinned_key(world, foreign_tool: Find) -> N
 def test_flood_sends_without_end(world, foreign_tool: Find) -> None:
     """Whoever connects to the flood server is sent more than any page has."""
     done = subprocess.run(
-        [foreign_tool("curl"), "-s", "-m", "0.5", "-o", "/dev/null", "-w", "%{size_download}",
+        [foreign_tool("curl"), "-s", "-m", "2", "-o", "/dev/null", "-w", "%{size_download}",
          "--http0.9", f"http://{world.places.flood}/"],
         capture_output=True, check=False,
     )  # fmt: skip
