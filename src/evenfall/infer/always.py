@@ -20,10 +20,12 @@ Rules:
     coin        only for pairs, and only if neither of the two is there: days on which most pairs
                 were slow against a fair coin (nothing but the name differs, so slow is not the
                 site's).
-    p is the largest of those available; ≤ .01 is needed, and at least one of them.
+    p is the largest of those available; ≤ .01 is needed. Without pairs the other networks have to
+    be among them: a site that is down looks the same from one network, however clear the days
+    before. Then the series is insufficient, and says so.
 
 What it does not do: a test over days takes days as separate draws, which an outage of the site is
-not; only the other networks, or pairs, guard against that, and a claim without them says so.
+not; only the other networks, or pairs, guard against that.
 
 Sources: METHOD 4 ("always-on is its own state"); Fisher as in `exact.py`.
 """
@@ -45,6 +47,11 @@ from evenfall.infer.series import Basis
 
 __all__ = ["Run", "RunTest", "bad_days", "find_run", "judge_run", "same_hours"]
 
+_ALL_FAIL = "it fails at all measured hours on every network: the site itself may be down"
+_ALONE = (
+    "it fails at all measured hours; with no other network in the same hours, the site itself may "
+    "be down"
+)
 _PER_HOUR = BINS_PER_DAY // 24
 _Ints = npt.NDArray[np.int64]
 _Flags = npt.NDArray[np.bool_]
@@ -150,6 +157,9 @@ def judge_run(
         others_affected: whether there are networks with a run of their own in these hours.
         basis: what the scores rest on.
     """
+    clean = _pooled(rows, run, references)
+    if clean is None and basis is not Basis.PAIRS:
+        return RunTest(None, np.nan, "", _ALL_FAIL if others_affected else _ALONE)
     tests: list[tuple[float, float, str]] = []
     if run.other_days:
         places = run.day.size - (run.found.last - run.found.first)
@@ -158,22 +168,13 @@ def judge_run(
         )
         outside = float(rows.bad[~run.inside].mean())
         tests.append((min(1.0, p * places), outside, "days outside the episode"))
-    clean = _pooled(rows, run, references)
     if clean is not None:
         day, bad = clean
         days, wrong = bad_days(day, bad)
         p = fisher_greater(hits=run.bad, n=run.days, reference_hits=wrong, reference_n=days)
         tests.append((p, float(bad.mean()), "other networks in the same hours"))
-    elif others_affected and basis is not Basis.PAIRS:
-        return RunTest(
-            None, np.nan, "", "every network measured in these hours fails: the site may be down"
-        )
-    if not tests and basis is Basis.PAIRS:
-        tests.append((binomial_tail(hits=run.bad, n=run.days), 0.0, "a fair coin, day by day"))
     if not tests:
-        return RunTest(
-            None, np.nan, "", "it fails at all hours, with no day before and no other network"
-        )
+        tests.append((binomial_tail(hits=run.bad, n=run.days), 0.0, "a fair coin, day by day"))
     p = max(test[0] for test in tests)
     return RunTest(p, tests[0][1], " and ".join(test[2] for test in tests), "")
 

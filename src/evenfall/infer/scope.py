@@ -2,9 +2,13 @@
 
 Rules (METHOD 3 and 4, CONTRACTS "Claim"):
     pairs           only the name differed, to one server: `targeted`, and `isolated`.
-    controls        concurrent, on the same network, known for half of the rows inside the hours:
-                    they fail about as often as the target → `generalized`; they are clean →
-                    `targeted`, for failures. For *slowness* against other servers that is not
+    controls        concurrent, on the same network, known for half of the rows inside the hours.
+                    They are looked at in these hours, in the hour before and in the hour after,
+                    and the worst of the three counts, for hours found by looking are those in
+                    which they happened to work. They fail more than usual, and the target not
+                    clearly more than they → `generalized`; they are clean → `targeted`, for
+                    failures. Both → `targeted`, and it is said.
+                    For *slowness* against other servers that is not
                     enough (a site's own server may be slow every evening): `targeted` only if
                     another network was clean in the same hours.
     neither         `undetermined`, and it says so; other networks in the same hours are named as
@@ -27,6 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from evenfall.infer.effect import share_difference
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.scores import Rows
 from evenfall.infer.series import Basis
@@ -85,6 +90,7 @@ def reach(
     rows: Rows,
     inside: npt.NDArray[np.bool_],
     outside: npt.NDArray[np.bool_],
+    around: Sequence[npt.NDArray[np.bool_]],
     *,
     basis: Basis,
     state: State,
@@ -97,32 +103,71 @@ def reach(
         rows: of the series.
         inside: shape (n,), rows of the episode in the hours claimed.
         outside: shape (n,), its other rows.
+        around: rows inside, of the hour before, and of the hour after; each of shape (n,).
         basis: what the scores rest on.
         state: BLOCKED or SLOWED.
         neighbours: other networks in the same hours.
         profile: the constants.
     """
-    known = inside & ~np.isnan(rows.control)
-    enough = int(known.sum()) >= _KNOWN_SHARE_MIN * max(1, int(inside.sum()))
-    controls = float(rows.control[known].mean()) if enough and known.any() else None
-    before = outside & ~np.isnan(rows.control)
-    usual = float(rows.control[before].mean()) if before.any() else 0.0
-    if controls is not None and controls - usual > profile.clean_rate_max:
+    known = ~np.isnan(rows.control)
+    enough = int((inside & known).sum()) >= _KNOWN_SHARE_MIN * max(1, int(inside.sum()))
+    beside = _beside(rows, inside, outside, around, profile)
+    if enough and beside.fail_with_it:
         return Reach(
             Scope.GENERALIZED,
-            f"controls on this network fail in the same hours ({controls:.0%} of them)",
+            f"controls on this network fail in the same hours ({beside.share:.0%} of them)",
             isolated=False,
         )
+    also = f"; {beside.share:.0%} of the controls fail then too" if beside.more_than_usual else ""
     if basis is Basis.PAIRS:
-        because = "paired transfers to one server differed in the name alone"
+        because = f"paired transfers to one server differed in the name alone{also}"
         return Reach(Scope.TARGETED, because, isolated=True)
     if state is State.SLOWED and basis is Basis.CONTROL_DIFFERENCE:
         return _slower_than_controls(neighbours)
-    if controls is not None:
+    if enough and also:
+        because = f"it fails far more often than the controls on this network{also}"
+        return Reach(Scope.TARGETED, because, isolated=False)
+    if enough:
         because = f"controls on this network were fine in the same hours; {neighbours.clause}"
         return Reach(Scope.TARGETED, because, isolated=False)
     because = f"no concurrent control on this network; {neighbours.clause}"
     return Reach(Scope.UNDETERMINED, because, isolated=False)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """How the controls fared around the hours."""
+
+    share: float
+    more_than_usual: bool
+    fail_with_it: bool
+
+
+def _beside(
+    rows: Rows,
+    inside: npt.NDArray[np.bool_],
+    outside: npt.NDArray[np.bool_],
+    around: Sequence[npt.NDArray[np.bool_]],
+    profile: NightlyProfile,
+) -> _Beside:
+    known = ~np.isnan(rows.control)
+    stretches = [part & known for part in around if (part & known).sum() >= profile.clean_rows_min]
+    if not stretches:
+        return _Beside(0.0, more_than_usual=False, fail_with_it=False)
+    worst = max(stretches, key=lambda part: float(rows.control[part].mean()))
+    share = float(rows.control[worst].mean())
+    usual = outside & known & ~np.any(around, axis=0)
+    level = float(rows.control[usual].mean()) if usual.any() else 0.0
+    if share - level <= profile.clean_rate_max:
+        return _Beside(share, more_than_usual=False, fail_with_it=False)
+    low, _ = share_difference(
+        rows.bad[inside].astype(float),
+        rows.day[inside],
+        rows.control[worst],
+        rows.day[worst],
+        level=profile.gate_level,
+    )
+    return _Beside(share, more_than_usual=True, fail_with_it=low < profile.effect_failure_min)
 
 
 def _slower_than_controls(neighbours: Neighbours) -> Reach:

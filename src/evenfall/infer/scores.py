@@ -12,10 +12,14 @@ Rules:
                 a success weighs what it always does.
     pairs       ln(f1 ÷ f0) of x = ln(target ÷ neutral), f0 Student t₂ with the scale of *that
                 hour's* neutral pairs, never below .19; f1 the same moved down by ln 1.5 … ln 60.
-                Noisy evenings are not slow evenings.
+                Noisy evenings are not slow evenings. An hour without enough neutral pairs is
+                judged by its own pairs in which the target was the faster: noise is even-handed
+                (the order of the arms is random), a slowing is not.
     difference  as pairs, but x is first measured from the series' own level (the median over hours
                 of the hourly medians, so that dense sampling of a slow evening does not become the
-                level), and the scale is that of the series around its hourly medians.
+                level), and the scale is that of the values above their hour's median, an hour's
+                own at most twice that of the whole series (above it lie also the rows that a
+                partial slowing spares).
     −∞ (zero bytes) is evidence and counts as x_min. NaN says nothing. Anything else that is not a
     number a measurement can give (+∞, a failure of 0.3, a stamp outside 1970–2199) is counted out.
     Rows whose clock was not verified are left out, unless the stamps are an archive's own.
@@ -200,19 +204,26 @@ def _scales(
     basis: Basis,
     profile: NightlyProfile,
 ) -> _Floats:
-    """Scale of f0 for each row, never below the calibrated one."""
+    """Scale of f0 for each row: its hour's noise, never below the calibrated one."""
     null = np.abs(np.where(np.isfinite(null), null, np.nan))
-    known = ~np.isnan(null)
-    pooled = float(np.median(null[known])) if known.any() else 0.0
-    if not known.any() and basis is not Basis.PAIRS:
-        around = np.abs(x - _hourly(x, hour)[hour])
-        around = around[~np.isnan(around)]
-        pooled = float(np.median(around)) if around.size else 0.0
+    level = np.zeros(24) if basis is Basis.PAIRS else _hourly(x, hour)
+    above = x - level[hour]
+    above = np.where(above > 0, above, np.nan)
+    pooled = _median(null)
+    if np.isnan(pooled):
+        pooled = 0.0 if basis is Basis.PAIRS else _median(above)
     by_hour = np.full(24, pooled)
-    counts = np.bincount(hour[known], minlength=24)
-    enough = counts >= profile.null_values_min
-    by_hour[enough] = _hourly(null, hour)[enough]
-    return np.maximum(by_hour / _T2_QUARTILE, profile.scale_min)[hour]
+    limit = np.inf if basis is Basis.PAIRS else profile.noise_hour_factor_max * pooled
+    for values, most in ((above, limit), (null, np.inf)):
+        counts = np.bincount(hour[~np.isnan(values)], minlength=24)
+        enough = counts >= profile.null_values_min
+        by_hour[enough] = np.minimum(_hourly(values, hour)[enough], most)
+    return np.fmax(by_hour / _T2_QUARTILE, profile.scale_min)[hour]
+
+
+def _median(values: _Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else float("nan")
 
 
 def _control_rates(at: npt.NDArray[np.int64], control: _Floats) -> _Floats:

@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from evenfall.infer.effect import Strength, strength
 from evenfall.infer.episodes import Episode, best_value, episodes, night_gain
+from evenfall.infer.localtime import BINS_PER_DAY
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.reading import Reading, bins_of
 from evenfall.infer.rotation import rotation_p
@@ -39,6 +40,7 @@ from evenfall.model.vocabulary import State
 
 __all__ = ["Found", "Trial", "look_p", "try_window"]
 
+_NEAR_BINS = 6  # an hour
 _CONTROLS_FAIL_SHARE = 0.05  # below this no one asks whether controls explain it
 
 
@@ -51,6 +53,7 @@ class Found:
         gain, measured: shape (dates,): what each date says, and whether it was measured inside.
         episodes: indices into them.
         inside, outside: shape (rows,), rows of the episodes in the hours, and their other rows.
+        around: inside, the hour before, the hour after; each of shape (rows,).
         nights_seen, nights_measured: dates of the episodes with evidence, and measured inside.
     """
 
@@ -62,6 +65,7 @@ class Found:
     episodes: tuple[Episode, ...]
     inside: npt.NDArray[np.bool_]
     outside: npt.NDArray[np.bool_]
+    around: tuple[npt.NDArray[np.bool_], ...]
     nights_seen: int
     nights_measured: int
     strength: Strength
@@ -213,10 +217,20 @@ def _count(
         episodes=runs,
         inside=inside,
         outside=outside,
+        around=(inside, *(outside & near for near in _near(rows, union))),
         nights_seen=int(np.count_nonzero(held & measured & (gain > 0))),
         nights_measured=int(np.count_nonzero(held & measured)),
         strength=strength(rows, inside, outside, profile),
     )
+
+
+def _near(
+    rows: Rows, union: tuple[Span, ...]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Rows in the hour before and in the hour after each window, by the clock."""
+    before = tuple(Span((s.start - _NEAR_BINS) % BINS_PER_DAY, _NEAR_BINS) for s in union)
+    after = tuple(Span(s.end % BINS_PER_DAY, _NEAR_BINS) for s in union)
+    return occupied(before, 0)[rows.slot], occupied(after, 0)[rows.slot]
 
 
 def _gate(rows: Rows, found: Found, profile: NightlyProfile) -> tuple[str, bool]:
