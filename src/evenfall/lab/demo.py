@@ -125,14 +125,21 @@ def evening(
 ) -> dict[str, Stretch | None]:
     """Play one evening; what was measured and what was found lie in the folder afterwards.
 
+    Each pair is written as it comes, so that an interrupted evening keeps what it has.
+
     Raises:
         LabError: no backend can do it on this machine.
     """
     truth = truth_of(CASE, seed)
     chosen = choose(truth, backend)
     on_backend(chosen.name)
-    played = play(truth, backend=chosen, seconds=seconds, on_pair=on_pair)
-    _write_lines(folder / "evening.jsonl", [to_json_line(pair) for pair in played.pairs])
+    with (folder / "evening.jsonl").open("w", encoding="utf-8", buffering=1) as kept:
+
+        def keep(pair: PairLine) -> None:
+            kept.write(to_json_line(pair) + "\n")
+            on_pair(pair)
+
+        played = play(truth, backend=chosen, seconds=seconds, on_pair=keep)
     found = judge_evening(played.pairs)
     rows = [{"service": name, "stretch": stretch} for name, stretch in found.items()]
     _write_lines(folder / "evening-findings.jsonl", [to_json_line(row) for row in rows])

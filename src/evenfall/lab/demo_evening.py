@@ -139,8 +139,9 @@ def _measure(
     output, complaints = folder / "pairs.jsonl", folder / "stderr.txt"
     output.touch()
     done = threading.Event()
+    unsaid: list[OSError] = []
     reader = threading.Thread(
-        target=_follow, args=(output, done, pairs.append, on_pair), daemon=True
+        target=_follow, args=(output, done, pairs.append, on_pair, unsaid), daemon=True
     )
     reader.start()
     try:
@@ -149,6 +150,8 @@ def _measure(
     finally:
         done.set()
         reader.join()
+    if unsaid:
+        raise unsaid[0]  # whoever reads our own output has gone away
     if status:
         told = complaints.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise LabError(
@@ -182,6 +185,7 @@ def _follow(
     done: threading.Event,
     keep: Callable[[PairLine], None],
     on_pair: Callable[[PairLine], None],
+    unsaid: list[OSError],
 ) -> None:
     """Read lines as they are written, until the writer is done and nothing is left."""
     decoder = msgspec.json.Decoder(PairLine)
@@ -194,7 +198,11 @@ def _follow(
             for line in lines:
                 pair = decoder.decode(line)
                 keep(pair)
-                on_pair(pair)
+                try:
+                    on_pair(pair)
+                except OSError as error:
+                    unsaid.append(error)
+                    return
             if ended:
                 return
             done.wait(_POLL_S)

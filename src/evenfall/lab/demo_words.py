@@ -89,7 +89,7 @@ def stretch_words(service: str, stretch: Stretch | None, n: int) -> str:
     empty = stretch.share_empty >= 0.5
     by = stretch.slower_by
     deed = (
-        "nothing comes through by name"
+        ("" if stretch.share_empty == 1 else "mostly ") + "nothing comes through by name"
         if empty
         else f"slowed by name, about {factor_words(by.median)} times "
         f"({factor_words(by.low)}–{factor_words(by.high)})"
