@@ -11,8 +11,8 @@ from markupsafe import Markup
 from evenfall.infer.carpet import window_cells
 from evenfall.model.curfew import Window
 from evenfall.report import svg
-from evenfall.report.carpet_svg import Frame
 from evenfall.report.evening import Evening, Point
+from evenfall.report.frame import Frame
 from evenfall.text.words import service_words
 
 __all__ = ["evening_picture"]

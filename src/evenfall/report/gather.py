@@ -17,7 +17,7 @@ from evenfall.infer.series import Series
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.errors import UsageError
 from evenfall.report.evening import Speed
-from evenfall.report.page import Judged, Page
+from evenfall.report.subject import Judged, Page
 from evenfall.store import Store
 
 __all__ = ["JUDGE_SEED", "gather", "page_of", "pick"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from evenfall.infer.carpet import CELLS_A_NIGHT, Carpet
-from evenfall.report.carpet_svg import anchor_of, rows_of
 from evenfall.report.evening import Evening
+from evenfall.report.frame import anchor_of, rows_of
 
 __all__ = ["EveningRow", "HourCell", "NightRow", "evening_rows", "hour_heads", "night_rows"]
 

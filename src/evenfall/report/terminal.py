@@ -14,7 +14,7 @@ from rich.text import Text
 
 from evenfall.infer.carpet import CELLS_A_NIGHT, Carpet, Step, window_cells
 from evenfall.model.curfew import Window
-from evenfall.report.carpet_svg import rows_of
+from evenfall.report.frame import rows_of
 from evenfall.text.words import STEP_WORDS
 
 __all__ = ["WIDE_COLUMNS", "Glyphs", "axis_line", "carpet_lines", "key_line", "strip_line"]
