@@ -107,6 +107,12 @@ def test_blocked_in_two_windows_on_weekdays() -> None:
     )
 
 
+def test_blocked_by_name_is_not_called_slow() -> None:
+    """What did not open is compared with what opened, not with what was fast."""
+    shut = curfew(state=State.BLOCKED, slower_by=None, effect=Effect(in_window=0.9, outside=0.0))
+    assert plain(answer(CURFEW, shut)).endswith("The same server under another name opened.")
+
+
 def test_always_is_not_a_window() -> None:
     """At all measured hours, compared with before."""
     said = plain(answer(CURFEW, curfew(pattern=Pattern.ALWAYS, windows=(), state=State.BLOCKED,

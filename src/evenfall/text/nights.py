@@ -35,6 +35,8 @@ __all__ = ["Fact", "Part", "answer", "facts", "not_shown", "plain", "state_words
 _EVENING_FROM = "18:30"
 _ALL_OF_THEM = 0.995  # prints as 100 %
 
+_FARED = {True: "opened", False: "stayed fast"}  # by whether the service was blocked
+
 _CLAIMS = {
     ClaimLevel.L0: "an anecdote",
     ClaimLevel.L1: "measured on one occasion",
@@ -98,7 +100,8 @@ def facts(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[Fact, .
         found.append(Fact("all measured hours", "no hours of the day stand out"))
     found.append(_effect_fact(curfew))
     if curfew.isolated:
-        found.append(Fact("only the name differed", "same server, other name: fast"))
+        fared = _FARED[curfew.state is State.BLOCKED]
+        found.append(Fact("only the name differed", f"same server, other name: {fared}"))
     elif len(found) < 3:
         found.append(Fact(f"scope {curfew.scope}", curfew.scope_because.split(" (", 1)[0]))
     found.append(
@@ -200,7 +203,7 @@ def _contrast(curfew: Curfew, name: str) -> tuple[Part, ...]:
         said = [Part(".")]
     if curfew.scope is Scope.TARGETED:
         said.append(
-            Part(" The same server under another name stayed fast.")
+            Part(f" The same server under another name {_FARED[curfew.state is State.BLOCKED]}.")
             if curfew.isolated
             else Part(" Controls on the same network stayed well.")
         )
