@@ -78,7 +78,7 @@ def window_curfew(
         scope_because=reached.because,
         pattern=Pattern.WINDOW,
         lines=lines,
-        windows=_windows(found, profile),
+        windows=_windows(found),
         onset=onset(*dates),
         lifting=lifting(*dates),
         nights_seen=found.nights_seen,
@@ -100,16 +100,20 @@ def window_curfew(
             profile,
         ),
         unmeasured=unmeasured_hours(rows.slot[found.inside | found.outside]),
-        caveats=(*_caveats(reading, reached.scope, neighbours), *_waves(found)),
+        caveats=(
+            *found.strength.notes,
+            *_caveats(reading, reached.scope, neighbours),
+            *_waves(found),
+        ),
         q_value=q_value,
     )
 
 
-def _windows(found: Found, profile: NightlyProfile) -> tuple[Window, ...]:
+def _windows(found: Found) -> tuple[Window, ...]:
     counted = found.nights.only(found.held)
     windows = []
     for place, span in enumerate(found.union):
-        edges = edge_intervals(counted, found.union, place, profile)
+        edges = edge_intervals(counted, found.union, place, found.search)
         windows.append(
             Window(
                 weekdays=found.weekdays,

@@ -5,7 +5,11 @@ a tenth is "significant". So nothing is claimed unless the effect, too, is beyon
 
     failing     the lower limit of (share failing inside − outside) is at least .3;
     slowness    the upper limit of the median of x inside, less the median outside, is below
-                −ln 1.5.
+                −ln 1.5; or
+    in part     the lower limit of the share of transfers inside that are slower than a third
+                exceeds by at least .3 both that share outside and the share of transfers inside
+                that are *faster* than three times: a slowing that hits some of the flows, which
+                the median does not see, and which noise, being even-handed, does not make.
 
 The limits of the gate are those of 99 %, not of the 95 % that are printed: hours and nights were
 chosen for being bad, so the effect in them looks larger than it is.
@@ -48,12 +52,14 @@ class Strength:
         effect: of the state, or of whichever kind of row there is more of.
         slower_by: only for SLOWED.
         because: why not, where the gate does not hold.
+        notes: what a reader of the effect must know.
     """
 
     state: State
     effect: Effect
     slower_by: SlowerBy | None
     because: str
+    notes: tuple[str, ...] = ()
 
 
 def strength(
@@ -71,13 +77,14 @@ def strength(
         profile: the constants.
     """
     failing = _failing(rows, inside, outside, profile)
-    if failing is not None and failing.state is State.BLOCKED:
-        return failing
     slow = _slow(rows, inside, outside, profile)
-    if slow is not None and (failing is None or slow.state is State.SLOWED):
-        return slow
-    if failing is not None:
-        return failing
+    judged = [one for one in (failing, slow) if one is not None]
+    for one in judged:
+        if one.state is not State.INSUFFICIENT:
+            return one
+    if judged:
+        speeds = int((inside & ~np.isnan(rows.x)).sum())
+        return judged[-1] if 2 * speeds > int(inside.sum()) else judged[0]
     nothing = Effect(in_window=math.nan, outside=math.nan)
     return Strength(State.INSUFFICIENT, nothing, None, "nothing was measured outside the window")
 
@@ -172,14 +179,36 @@ def _slow(
     effect = Effect(
         in_window=round(middle, 4), outside=round(level, 4), low=round(low, 4), high=round(high, 4)
     )
-    if surely >= bound:
-        because = (
-            f"the median inside the hours is slower by ×{math.exp(level - middle):.2f}, "
-            f"perhaps only ×{math.exp(level - surely):.2f}; a claim needs "
-            f"×{profile.effect_slow_factor:g}"
-        )
-        return Strength(State.INSUFFICIENT, effect, None, because)
-    return Strength(State.SLOWED, effect, _slower(middle, low, high), "")
+    if surely < bound:
+        return Strength(State.SLOWED, effect, _slower(middle, low, high), "")
+    share = _share_hit(x, rows.day[a], rows.x[b], rows.day[b], profile)
+    if share >= profile.effect_failure_min:
+        hit = float((x < -math.log(profile.effect_deep_factor)).mean())
+        note = f"it hits a share of the transfers: {hit:.0%} inside are slower than a third"
+        return Strength(State.SLOWED, effect, _slower(middle, low, high), "", (note,))
+    because = (
+        f"the median inside the hours is slower by ×{math.exp(level - middle):.2f}, "
+        f"perhaps only ×{math.exp(level - surely):.2f}; a claim needs "
+        f"×{profile.effect_slow_factor:g}"
+    )
+    return Strength(State.INSUFFICIENT, effect, None, because)
+
+
+def _share_hit(
+    x: npt.NDArray[np.float64],
+    day: npt.NDArray[np.int64],
+    x_outside: npt.NDArray[np.float64],
+    day_outside: npt.NDArray[np.int64],
+    profile: NightlyProfile,
+) -> float:
+    """Lower limit of the share of deeply slowed transfers, beyond that outside and beyond noise."""
+    deep = math.log(profile.effect_deep_factor)
+    slow = (x < -deep).astype(float)
+    rivals = (((x > deep).astype(float), day), ((x_outside < -deep).astype(float), day_outside))
+    return min(
+        share_difference(slow, day, values, days, level=profile.gate_level)[0]
+        for values, days in rivals
+    )
 
 
 def slower_by(

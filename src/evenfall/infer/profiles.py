@@ -67,11 +67,14 @@ class NightlyProfile:
     Attributes:
         bin_s: scores are added up in bins of this length.
         score_min, score_max, night_score_max: one bin, and one night, can say no more than this.
+        night_score_typical: where a typical night says more than night_score_max, the hours (not
+            the p-value) are sought with this many times a typical night instead.
         share_of_nights: π, the share of nights on which a curfew is expected to act.
         failure_rate_in, failure_rate_out: what a failure or a success is weighed with.
         control_rate_max: however many controls fail, a target may always fail a little more.
         scale_min, x_min, factor_min, factor_max: as in `PairsProfile`.
         null_values_min: an hour with fewer values to show its noise borrows the series' scale.
+        noise_above_share_min: an hour shows its own noise if so many of its pairs lie above level.
         noise_hour_factor_max: without pairs, an hour's noise counts for no more than so many times
             that of the series.
         window_min_s, window_max_s, windows_max, gain_min: the search (ln 200 for each refinement).
@@ -87,6 +90,8 @@ class NightlyProfile:
         daytime_from_h, daytime_to_h, daytime_hours_min: "daytime measured too" means rows in so
             many different hours between these, on `nights_min` dates.
         effect_slow_factor, effect_failure_min, effect_level: the gate.
+        effect_deep_factor: transfers slower than this count towards a slowing that hits only a
+            share of the flows; even-handed noise hardly reaches it.
         gate_level: the gate's own limits are wider than the printed ones (`effect_level`), because
             hours and nights were chosen by looking. 99 %: with 95 %, 3 of 300 histories with noisy
             evenings passed.
@@ -102,6 +107,7 @@ class NightlyProfile:
     score_min: float = -4.0
     score_max: float = 6.0
     night_score_max: float = 60.0
+    night_score_typical: float = 2.0
     share_of_nights: float = 0.8
     failure_rate_in: float = 0.8
     failure_rate_out: float = 0.05
@@ -111,6 +117,7 @@ class NightlyProfile:
     factor_min: float = 1.5
     factor_max: float = 60.0
     null_values_min: int = 5
+    noise_above_share_min: float = 0.25
     noise_hour_factor_max: float = 2.0
     window_min_s: int = 1800
     window_max_s: int = 43_200
@@ -141,6 +148,7 @@ class NightlyProfile:
     daytime_hours_min: int = 4
     effect_slow_factor: float = 1.5
     effect_failure_min: float = 0.3
+    effect_deep_factor: float = 3.0
     effect_level: float = 0.95
     gate_level: float = 0.99
     edge_temper: float = 0.5

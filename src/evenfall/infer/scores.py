@@ -13,8 +13,8 @@ Rules:
     pairs       ln(f1 ÷ f0) of x = ln(target ÷ neutral), f0 Student t₂ with the scale of *that
                 hour's* neutral pairs, never below .19; f1 the same moved down by ln 1.5 … ln 60.
                 Noisy evenings are not slow evenings. An hour without enough neutral pairs is
-                judged by its own pairs in which the target was the faster: noise is even-handed
-                (the order of the arms is random), a slowing is not.
+                judged by its own pairs in which the target was the faster, if they are at least a
+                quarter: noise is even-handed (the order of the arms is random), a slowing is not.
     difference  as pairs, but x is first measured from the series' own level (the median over hours
                 of the hourly medians, so that dense sampling of a slow evening does not become the
                 level), and the scale is that of the values above their hour's median, an hour's
@@ -213,10 +213,13 @@ def _scales(
     if np.isnan(pooled):
         pooled = 0.0 if basis is Basis.PAIRS else _median(above)
     by_hour = np.full(24, pooled)
+    known = np.bincount(hour[~np.isnan(x)], minlength=24)
     limit = np.inf if basis is Basis.PAIRS else profile.noise_hour_factor_max * pooled
     for values, most in ((above, limit), (null, np.inf)):
         counts = np.bincount(hour[~np.isnan(values)], minlength=24)
         enough = counts >= profile.null_values_min
+        if values is above:
+            enough &= counts >= profile.noise_above_share_min * known
         by_hour[enough] = np.minimum(_hourly(values, hour)[enough], most)
     return np.fmax(by_hour / _T2_QUARTILE, profile.scale_min)[hour]
 

@@ -9,7 +9,12 @@ Rules:
     fewer than three windows: add a window, or cut a hole of at least 30 min out of one, whichever
     pays more; after each step every window is sought anew with the others held fixed.
     Windows stay at least 30 min apart.
-    Where several windows are equally good (nobody measured at the edge), the middle one is taken.
+    Where several windows are equally good (nobody measured at the edge), the middle one is taken,
+    and of two middle ones the shorter.
+    One night says no more than 60. Where a *typical* night inside the union comes near that, parts
+    of a long window are as good as the whole, so the search is repeated with twice a typical
+    (median) night as the limit: long windows are measured, and one very bad day still counts no
+    more than two others.
 
 Why a union and not one window after another: the best single window of Kenya 2023 runs from the
 morning's start to the afternoon's end; what is left then shows nothing. A hole can be cut out.
@@ -26,7 +31,7 @@ Sources: METHOD 4 (the union, the constants).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +56,9 @@ __all__ = [
 _CELLS_MAX = 4_000_000  # of one chunk of the scan, so that memory stays below 100 MB
 _SWEEPS_MAX = 3
 _TIE = 1e-6
+_SHORTER = 1e-3
+_RAISES_MAX = 4
+_RAISE_MIN = 1.05
 _Floats = npt.NDArray[np.float64]
 _Table = npt.NDArray[np.float64] | npt.NDArray[np.int32]
 
@@ -184,7 +192,8 @@ def _best(worth: _Floats, profile: NightlyProfile) -> tuple[float, Span]:
     lengths = _lengths(profile)[which]
     ends = starts + lengths
     middle = (starts.min() + starts.max()) / 2, (ends.min() + ends.max()) / 2
-    pick = int(np.argmin(np.abs(starts - middle[0]) + np.abs(ends - middle[1])))
+    away = np.abs(starts - middle[0]) + np.abs(ends - middle[1])
+    pick = int(np.argmin(away + _SHORTER * lengths))
     return top, Span(int(starts[pick]), int(lengths[pick]))
 
 
@@ -193,13 +202,37 @@ def _worth(nights: Nights, union: tuple[Span, ...], profile: NightlyProfile) -> 
     return float(best_value(gain, profile))
 
 
-def find_union(nights: Nights, profile: NightlyProfile) -> tuple[Span, ...]:
+def find_union(nights: Nights, profile: NightlyProfile) -> tuple[tuple[Span, ...], NightlyProfile]:
     """The union, in order of start; empty where no window is worth anything.
 
     Args:
         nights: the dates of the weekdays concerned.
         profile: the constants.
+
+    Returns:
+        The union, and the profile with the night's limit that it was found with.
     """
+    union = _grow(nights, profile)
+    for _ in range(_RAISES_MAX):
+        raised = _raised(nights, union, profile)
+        if raised is profile:
+            break
+        profile = raised
+        union = _grow(nights, profile)
+    return union, profile
+
+
+def _raised(nights: Nights, union: tuple[Span, ...], profile: NightlyProfile) -> NightlyProfile:
+    """A higher limit if a typical night of those that speak for the union needs it."""
+    score = night_scores(nights.cumulative, union)
+    typical = float(np.median(score[score > 0])) if (score > 0).any() else 0.0
+    limit = profile.night_score_typical * typical
+    if limit <= profile.night_score_max * _RAISE_MIN:
+        return profile
+    return replace(profile, night_score_max=limit)
+
+
+def _grow(nights: Nights, profile: NightlyProfile) -> tuple[Span, ...]:
     worth, first = _best(scan(nights, (), profile), profile)
     if worth <= 0.0:
         return ()

@@ -55,6 +55,7 @@ class Found:
         inside, outside: shape (rows,), rows of the episodes in the hours, and their other rows.
         around: inside, the hour before, the hour after; each of shape (rows,).
         nights_seen, nights_measured: dates of the episodes with evidence, and measured inside.
+        search: the profile with the night's limit that the union was found with.
     """
 
     union: tuple[Span, ...]
@@ -68,6 +69,7 @@ class Found:
     around: tuple[npt.NDArray[np.bool_], ...]
     nights_seen: int
     nights_measured: int
+    search: NightlyProfile
     strength: Strength
 
     @property
@@ -118,9 +120,9 @@ def try_window(reading: Reading, profile: NightlyProfile, rng: np.random.Generat
     if test.p_value > needed:
         reason = _why_nothing(reading, test.p_value, needed, profile, rng)
         return Trial(test.p_value, needed, None, reason)
-    union, weekdays = _hours_and_days(reading.nights, profile, rng)
-    union = _confirmed(reading, union, weekdays, profile, rng)
-    found = _count(reading.rows, reading.nights, union, weekdays, profile)
+    union, weekdays, search = _hours_and_days(reading.nights, profile, rng)
+    union, search = _confirmed(reading, union, weekdays, search, profile, rng)
+    found = _count(reading.rows, reading.nights, union, weekdays, search, profile)
     if found is None:
         return Trial(test.p_value, needed, None, "no run of nights outweighs the others")
     reason, insufficient = _gate(reading.rows, found, profile)
@@ -150,26 +152,27 @@ def _why_nothing(
 
 def _hours_and_days(
     nights: Nights, profile: NightlyProfile, rng: np.random.Generator
-) -> tuple[tuple[Span, ...], tuple[int, ...]]:
-    union = find_union(nights, profile)
+) -> tuple[tuple[Span, ...], tuple[int, ...], NightlyProfile]:
+    union, search = find_union(nights, profile)
     gain = night_gain(night_scores(nights.cumulative, union), profile)
     measured = night_scores(nights.counted, union) > 0
     weekdays = best_weekdays(gain, measured, nights.day, nights.weekday, profile, rng)
     if weekdays != EVERY_DAY:
-        union = find_union(nights.only(np.isin(nights.weekday, weekdays)), profile)
-    return union, weekdays
+        union, search = find_union(nights.only(np.isin(nights.weekday, weekdays)), profile)
+    return union, weekdays, search
 
 
 def _confirmed(
     reading: Reading,
     union: tuple[Span, ...],
     weekdays: tuple[int, ...],
+    search: NightlyProfile,
     profile: NightlyProfile,
     rng: np.random.Generator,
-) -> tuple[Span, ...]:
+) -> tuple[tuple[Span, ...], NightlyProfile]:
     """The union, with only as many windows as pass on their own."""
     if reading.nights is None or len(union) < 2:
-        return union
+        return union, search
     nights = reading.nights.only(np.isin(reading.nights.weekday, weekdays))
     strongest_first = sorted(union, key=lambda span: -_alone(nights, span, profile))
     for passed in range(1, len(union)):
@@ -179,7 +182,7 @@ def _confirmed(
         )
         if test.p_value > profile.p_max:
             return find_union(nights, replace(profile, windows_max=passed))
-    return union
+    return union, search
 
 
 def _alone(nights: Nights, span: Span, profile: NightlyProfile) -> float:
@@ -191,6 +194,7 @@ def _count(
     nights: Nights,
     union: tuple[Span, ...],
     weekdays: tuple[int, ...],
+    search: NightlyProfile,
     profile: NightlyProfile,
 ) -> Found | None:
     """Episodes of the union on its weekdays, and the rows and nights that fall in them."""
@@ -220,6 +224,7 @@ def _count(
         around=(inside, *(outside & near for near in _near(rows, union))),
         nights_seen=int(np.count_nonzero(held & measured & (gain > 0))),
         nights_measured=int(np.count_nonzero(held & measured)),
+        search=search,
         strength=strength(rows, inside, outside, profile),
     )
 
