@@ -175,7 +175,6 @@ class EvenfallGroup(click.Group):
 _EXTRA_OF_MODULE = {
     "duckdb": "analysis",
     "numpy": "analysis",
-    "scipy": "analysis",
     "isal": "analysis",
     "jinja2": "report",
 }
