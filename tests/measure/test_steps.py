@@ -368,7 +368,7 @@ def test_failures_are_never_exceptions():
     """A network that fails at everything still gives observations."""
 
     class Broken(FakeNetwork):
-        async def connect(self, address, port, *, timeout_s):
+        async def connect(self, address, port, *, timeout_s, receive_buffer_bytes=0):
             raise NetworkFailure("unknown_failure: odd", "connect")
 
         async def ask(self, address, port, query, *, timeout_s):

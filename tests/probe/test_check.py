@@ -261,7 +261,7 @@ def test_one_connection_at_a_time_to_one_address(world):
     open_now, most = Counter(), Counter()
     real = world.network.connect
 
-    async def connect(address, port, *, timeout_s):
+    async def connect(address, port, *, timeout_s, receive_buffer_bytes=0):
         stream = await real(address, port, timeout_s=timeout_s)
         open_now[address] += 1
         most[address] = max(most[address], open_now[address])

@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evenfall.measure.curve import ByteCurve
-from evenfall.measure.round import Meter, Moment, Round
+from evenfall.measure.round import SEGMENT_OVERHEAD_BYTES, Meter, Moment, Round
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Direction, Fact
-from evenfall.net.api import NetworkFailure, Stream
+from evenfall.net.api import NetworkFailure, Stream, TcpInfo
 from evenfall.wire.http1 import ResponseReader, request
 
 __all__ = ["Exchange", "get"]
@@ -31,6 +31,9 @@ __all__ = ["Exchange", "get"]
 _READ_BYTES_MAX = 65_536
 _TEXT_BYTES_MAX = 16_384  # of the page are kept to look for a title and for a block page's words
 _TITLE_CHARS_MAX = 200
+_WINDOW_BYTES = 122_880  # what `probe.budget.RECEIVE_BUFFER_BYTES` allows, as measured on Linux 6
+_SEGMENT_PAYLOAD_BYTES = 1448
+_DOUBLING_SHARE = 0.2  # of all bytes in the last round trip: the rate is still growing
 _RECORD_BYTES = 16_384 + 22
 _TLS_EXTRA_BYTES = 600  # session tickets and a record's frame
 _STALL_S = 3.0  # silent for this long at the end of the time allowed: it stopped, it did not crawl
@@ -210,9 +213,10 @@ def _observed(
     if reader.status is not None:
         arrived_bytes += progress.pending_bytes
     goodput_bps = round(arrived_bytes * 8_000_000 / used_us) if used_us > 0 else 0
-    # Bytes already on their way when we stop reading still cost the line.
-    cut = body.full and not reader.done
-    in_flight = round(goodput_bps / 8e6 * (info.rtt_us or 0)) if cut else 0
+    stopped = (body.full or progress.capped) and not reader.done
+    coming_bytes = (
+        _coming_bytes(body.curve.points(), info, capped=progress.capped) if stopped else 0
+    )
     return round_.observe(
         Fact.HTTP_EXCHANGE,
         target,
@@ -231,9 +235,26 @@ def _observed(
         rtt_min_us=info.rtt_min_us,
         rtt_us=info.rtt_us,
         curve=body.curve.points() or None,
-        wire_bytes=meter.spent(in_flight_bytes=in_flight),
+        wire_bytes=meter.spent(in_flight_bytes=coming_bytes),
         **fields,
     )
+
+
+def _coming_bytes(curve: tuple[tuple[int, int], ...], info: TcpInfo, *, capped: bool) -> int:
+    """IP bytes that are on their way when we stop reading, and still cost the line.
+
+    What the mean rate puts into a round trip, the queue included; but while slow start doubles it,
+    twice what came in the last trip. Never more than the window.
+    """
+    trip_us = max(info.receiver_rtt_us or 0, info.rtt_us or 0)
+    if not curve or not trip_us:
+        return 0
+    end_us, end = curve[-1]
+    last_trip = end - next((n for t, n in reversed(curve) if t <= end_us - trip_us), 0)
+    doubling = not capped and last_trip > _DOUBLING_SHARE * end
+    coming = 2 * last_trip if doubling else end * trip_us // max(1, end_us)
+    coming = min(_WINDOW_BYTES, coming)
+    return coming + coming // _SEGMENT_PAYLOAD_BYTES * SEGMENT_OVERHEAD_BYTES
 
 
 def _failure(

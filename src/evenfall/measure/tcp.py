@@ -22,6 +22,7 @@ async def connect(
     address: str,
     port: int,
     timeout_s: float,
+    receive_buffer_bytes: int = 0,
 ) -> tuple[Observation, Stream | None, Meter | None]:
     """Connect; the observation's duration is one round trip where it worked.
 
@@ -35,7 +36,9 @@ async def connect(
         "family": 6 if ":" in address else 4,
     }
     try:
-        stream = await network.connect(address, port, timeout_s=timeout_s)
+        stream = await network.connect(
+            address, port, timeout_s=timeout_s, receive_buffer_bytes=receive_buffer_bytes
+        )
     except NetworkFailure as failure:
         sent = _SILENT_SYNS if failure.code == "generic_timeout_error" else 1
         observation = round_.observe(

@@ -38,12 +38,15 @@ class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         rtt_us: smoothed round-trip time.
+        receiver_rtt_us: round-trip time as the receiver of data sees it, with the queue that these
+            data stand in.
         bytes_sent: with retransmissions; `bytes_acked` without.
         delivery_rate_bps: the kernel's own estimate of the rate at which bytes arrive.
     """
 
     rtt_us: int | None = None
     rtt_min_us: int | None = None
+    receiver_rtt_us: int | None = None
     bytes_sent: int | None = None
     bytes_acked: int | None = None
     bytes_received: int | None = None
@@ -130,8 +133,14 @@ class Network(Protocol):
 
     clock: Clock
 
-    async def connect(self, address: str, port: int, *, timeout_s: float) -> Stream:
-        """Open a TCP connection to a literal address. Raises NetworkFailure."""
+    async def connect(
+        self, address: str, port: int, *, timeout_s: float, receive_buffer_bytes: int = 0
+    ) -> Stream:
+        """Open a TCP connection to a literal address. Raises NetworkFailure.
+
+        `receive_buffer_bytes` bounds what may still come after the reader has stopped; 0 leaves it
+        to the system, which lets it grow to megabytes on a fast line.
+        """
         ...
 
     async def ask(self, address: str, port: int, query: bytes, *, timeout_s: float) -> list[bytes]:

@@ -91,7 +91,14 @@ class FakeNetwork:
         self.connects: list[tuple[str, int]] = []
         self._peers: set[asyncio.Task[None]] = set()
 
-    async def connect(self, address: str, port: int, *, timeout_s: float) -> FakeStream:
+    async def connect(
+        self,
+        address: str,
+        port: int,
+        *,
+        timeout_s: float,
+        receive_buffer_bytes: int = 0,  # noqa: ARG002 (there is no window here)
+    ) -> FakeStream:
         """Open a connection, one round trip later; the host's peer starts on the other end."""
         self.connects.append((address, port))
         if (6 if ":" in address else 4) not in self.families:

@@ -179,8 +179,10 @@ class SystemNetwork:
         self.clock: Clock = clock or SystemClock()
         self._resolving = 0
 
-    async def connect(self, address: str, port: int, *, timeout_s: float) -> SystemStream:
-        """Open a TCP connection to a literal address.
+    async def connect(
+        self, address: str, port: int, *, timeout_s: float, receive_buffer_bytes: int = 0
+    ) -> SystemStream:
+        """Open a TCP connection to a literal address; see `Network.connect`.
 
         Raises:
             NetworkFailure: operation connect.
@@ -188,6 +190,8 @@ class SystemNetwork:
         """
         loop = asyncio.get_running_loop()
         sock = _new_socket(address, socket.SOCK_STREAM, operation="connect")
+        if receive_buffer_bytes:  # before the SYN, which carries the window's scale
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         try:
             async with asyncio.timeout(max(0.0, timeout_s)):
                 await loop.sock_connect(sock, (address, port))

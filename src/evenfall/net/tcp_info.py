@@ -4,10 +4,10 @@ What it does. `decode` turns the bytes of `struct tcp_info` into a `TcpInfo`; `r
 for them. The struct has only ever grown at its end, so the decoder takes what is there and leaves
 the rest null: an old kernel, a sandbox kernel that fills a part, or another system never raises.
 
-Rules. A counter that the kernel did not give is null, never 0. `tcpi_rtt` 0 and `tcpi_min_rtt`
-2³²−1 mean "no sample yet" and become null. `tcpi_delivery_rate` is bytes per second in the kernel
-and bit/s here. `tcpi_bytes_sent` counts retransmitted bytes too; `bytes_acked` does not (it may
-count one more for the SYN and one for the FIN).
+Rules. A counter that the kernel did not give is null, never 0. `tcpi_rtt` 0, `tcpi_rcv_rtt` 0 and
+`tcpi_min_rtt` 2³²−1 mean "no sample yet" and become null. `tcpi_delivery_rate` is bytes per second
+in the kernel and bit/s here. `tcpi_bytes_sent` counts retransmitted bytes too; `bytes_acked` does
+not (it may count one more for the SYN and one for the FIN).
 
 What it does not do. macOS (`TCP_CONNECTION_INFO`) and Windows (`SIO_TCP_INFO`) have other structs
 and are not read: everything is null there. Not verified on either.
@@ -39,6 +39,7 @@ _U64 = struct.Struct("=Q")
 _OFFSETS: dict[str, tuple[struct.Struct, int]] = {
     "lost": (_U32, 32),
     "rtt": (_U32, 68),
+    "rcv_rtt": (_U32, 92),
     "total_retrans": (_U32, 100),
     "bytes_acked": (_U64, 120),
     "bytes_received": (_U64, 128),
@@ -59,6 +60,7 @@ def decode(raw: bytes, *, congestion_control: str | None = None) -> TcpInfo:
     return TcpInfo(
         rtt_us=_field(raw, "rtt") or None,
         rtt_min_us=None if least in (0, _NO_SAMPLE) else least,
+        receiver_rtt_us=_field(raw, "rcv_rtt") or None,
         bytes_sent=_field(raw, "bytes_sent"),
         bytes_acked=_field(raw, "bytes_acked"),
         bytes_received=_field(raw, "bytes_received"),

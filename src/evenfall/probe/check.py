@@ -41,6 +41,7 @@ _FIRST_LOOKS_S = 36.0
 _SECOND_LOOKS_S = 48.0
 _PAIRED_MAX = 3
 _UNSUSPICIOUS_PAIRS_S = 15.0  # for the slowest target, where nothing is suspicious
+_HEALTHY_S_MAX = 19.5  # a person whose line is fine is not kept waiting for more certainty
 _SLOW_LINE_PAIRS_S = 28.0  # the same, where everything is slow: both may hold at once
 _BODIES_SHARE_BYTES = 2_400_000  # of the budget go to pages; the rest is for second looks and pairs
 _BODY_BYTES = (65_536, 262_144)
@@ -122,8 +123,11 @@ async def _measure(session: Session, profile: CheckProfile) -> None:
     until_s = session.end_s
     if not found:
         found = _slowest(session, ground.profile)
-        share_s = _SLOW_LINE_PAIRS_S if ground.line_slow else _UNSUSPICIOUS_PAIRS_S
-        until_s = min(until_s, session.network.clock.monotonic_s() + share_s)
+        now_s = session.network.clock.monotonic_s()
+        if ground.line_slow:
+            until_s = min(until_s, now_s + _SLOW_LINE_PAIRS_S)
+        else:
+            until_s = min(now_s + _UNSUSPICIOUS_PAIRS_S, start_s + _HEALTHY_S_MAX)
     pairing = PairingStage(session, profile)
     await pairing.find_servers()
     await pairing.run(found, until_s=until_s)

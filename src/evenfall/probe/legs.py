@@ -19,7 +19,7 @@ from evenfall.measure.tls import handshake
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Role
-from evenfall.probe.budget import reserve_for
+from evenfall.probe.budget import RECEIVE_BUFFER_BYTES, reserve_for
 from evenfall.probe.session import LEG_S, Progress, Session, Stage
 from evenfall.probe.targets import host_of, port_of
 
@@ -129,8 +129,9 @@ async def _visit(
         return max(0.1, min(LEG_S - used_s, session.left_s()))
 
     opened, stream, meter = await connect(
-        session.network, round_, site, host=host, address=address, port=port, timeout_s=left_s()
-    )
+        session.network, round_, site, host=host, address=address, port=port, timeout_s=left_s(),
+        receive_buffer_bytes=RECEIVE_BUFFER_BYTES,
+    )  # fmt: skip
     session.keep(opened)
     if stream is None or meter is None:
         return opened
