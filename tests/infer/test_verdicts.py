@@ -649,6 +649,27 @@ def test_a_redirect_to_a_block_page() -> None:
     assert maker.verdict().scope is Scope.TARGETED
 
 
+def test_a_redirect_into_a_private_network() -> None:
+    """A public site that leads to 10.10.34.34, for this name alone: another page in its place."""
+    maker = RoundMaker(PLAIN).good_controls()
+    maker.known("9.9.9.11", public=("9.9.9.11",))
+    page = Page(location="http://10.10.34.34/")
+    maker.visit(PLAIN, "9.9.9.11", status=302, body=0, page=page)
+    maker.visit(PLAIN, "9.9.9.11", name="news.test")
+    verdict = maker.verdict()
+    assert (verdict.mechanism, verdict.scope) == ("http.blockpage", Scope.TARGETED)
+
+
+def test_redirects_without_an_end() -> None:
+    """A page that redirects to itself does not open; whose mistake it is cannot be told."""
+    maker = RoundMaker().good_controls().known()
+    for _ in range(4):
+        page = Page(location="https://video.test/")
+        maker.visit(TARGET, "203.0.113.11", status=302, body=0, page=page)
+    verdict = maker.verdict()
+    assert (verdict.rule_id, verdict.scope) == ("check.redirect.failing", Scope.UNDETERMINED)
+
+
 def test_no_controls_listed() -> None:
     """A list without controls cannot be judged; the rule says so."""
     maker = RoundMaker()

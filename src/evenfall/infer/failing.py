@@ -67,6 +67,15 @@ def judge_page(site: Site, attempt: Attempt) -> Finding | None:
             because=f"it leads to {last.host}, which was not reached ({last.failure})",
             witnesses=(*attempt.ids, *last.ids),
         )
+    if site.page(last).location:
+        return Finding(
+            rule_id="check.redirect.failing",
+            state=State.BLOCKED,
+            scope=Scope.UNDETERMINED,
+            scope_because="a mistake of the site looks the same",
+            because="it redirects on and on, or to a place that is not followed",
+            witnesses=last.ids,
+        )
     if (last.status or 0) >= 500:
         signed = last.valid_tls
         return Finding(

@@ -18,6 +18,9 @@ Sources: METHOD 1, rows 1 and 4; OONI Web Connectivity v0.5 (TLS as a check of a
 
 from __future__ import annotations
 
+import ipaddress
+from urllib.parse import urlsplit
+
 from evenfall.infer.blockpage import phrase_in
 from evenfall.infer.facts import Attempt, Site, Stage
 from evenfall.infer.finding import Finding
@@ -34,7 +37,19 @@ def shows_block_page(site: Site, attempt: Attempt) -> str | None:
             return "status 451"
         if (phrase := phrase_in(site.page(step).text)) is not None:
             return f"the page says: {phrase}"
+        if _leads_into_private_network(step, site.page(step).location):
+            return f"it leads to {site.page(step).location[:80]}, an address that is not public"
     return None
+
+
+def _leads_into_private_network(step: Attempt, location: str) -> bool:
+    """A public site that sends people to a private address is not speaking for itself."""
+    try:
+        here = ipaddress.ip_address(step.address)
+        there = ipaddress.ip_address(urlsplit(location).hostname or "")
+    except ValueError:
+        return False
+    return here.is_global and not there.is_global
 
 
 def judge_names(site: Site, ground: Ground, family: int) -> Finding | None:

@@ -47,7 +47,7 @@ RULES: dict[str, str] = {
     "check.http.failing": "It connects, and the answer does not come, twice.",
     "check.http.blockpage": "In place of the page comes a page that says access is restricted.",
     "check.http.refusal": "The site itself withholds the page, under its own certificate.",
-    "check.redirect.failing": "The page it redirects to was not reached.",
+    "check.redirect.failing": "The page it redirects to was not reached, or redirects have no end.",
     "check.site.error": "The site answers with a server error.",
     "check.slow.generalized": "It is slow, and so is every control.",
     "check.slow.undetermined": "It is slow against fine controls, and pairs do not show that it is "
