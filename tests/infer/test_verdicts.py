@@ -325,6 +325,13 @@ def status_451(r: RoundMaker) -> None:
     r.visit(r.target, "203.0.113.11", name="news.test")
 
 
+def strange_everywhere(r: RoundMaker) -> None:
+    """The certificate is bad at both resolvers' addresses: the site's own mistake would be."""
+    r.known("203.0.113.12").visit(r.target, "203.0.113.12", tls="ssl_unknown_authority")
+    r.visit(r.target, "203.0.113.12", tls="ssl_unknown_authority")
+    r.visit(r.target, "203.0.113.11", tls="ssl_unknown_authority")
+
+
 def access_denied(r: RoundMaker) -> None:
     """A server's own refusal."""
     r.known().visit(
@@ -427,6 +434,8 @@ INNOCENT: list[Case] = [
     ("servfail", TARGET, servfail, State.BLOCKED, Scope.UNDETERMINED, None, "check.dns.fails",
      Answer.CANNOT_TELL),
     ("expired", TARGET, expired, State.BLOCKED, Scope.UNDETERMINED, None,
+     "check.tls.certificate", Answer.CANNOT_TELL),
+    ("strange_everywhere", TARGET, strange_everywhere, State.BLOCKED, Scope.UNDETERMINED, None,
      "check.tls.certificate", Answer.CANNOT_TELL),
     ("block_page_for_all", PLAIN, block_page_for_all, State.BLOCKED, Scope.UNDETERMINED,
      "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
@@ -564,11 +573,22 @@ def test_a_tariff_makes_a_fast_looking_line_slow() -> None:
 
 def test_one_slow_control_is_its_own_matter() -> None:
     """One control at 200 kbit/s, two fine: the line is not slow, the target is fine."""
-    maker = RoundMaker().good_controls()
+    maker = RoundMaker()
     maker.visit(CONTROLS[0], "203.0.113.14", kbit=200)
+    maker.visit(CONTROLS[1], "203.0.113.15")
+    maker.visit(CONTROLS[2], "203.0.113.16")
     clean(maker)
     assert not maker.judge().ground.line_slow
     assert maker.verdict().state is State.OK
+
+
+def test_far_away_is_no_excuse_for_not_loading() -> None:
+    """Cut at six seconds, with a round trip of 1.2 s that slow start would explain: still slow."""
+    maker = RoundMaker().good_controls().known()
+    maker.visit(TARGET, "203.0.113.11", kbit=200, rtt_us=1_200_000)
+    verdict = maker.verdict()
+    assert verdict.state is State.SLOWED
+    assert "times slower than the controls" in verdict.because
 
 
 def test_noise_is_not_a_name() -> None:
