@@ -135,10 +135,14 @@ async def _ask(
 ) -> tuple[list[tuple[tuple[str, ...], str | None]], int]:
     """The different answers to one query, and what it cost in IP bytes."""
     address, port = split_endpoint(endpoint)
-    query = dns.message.make_query(
-        host, dns.rdatatype.A if family == 4 else dns.rdatatype.AAAA, id=rng.randrange(1 << 16)
-    )
-    wire = query.to_wire()
+    try:
+        query = dns.message.make_query(
+            host, dns.rdatatype.A if family == 4 else dns.rdatatype.AAAA, id=rng.randrange(1 << 16)
+        )
+        wire = query.to_wire()
+    except dns.exception.DNSException:
+        # No name (an empty label, one over 63 bytes): the system's resolver says the same.
+        raise NetworkFailure("dns_nxdomain_error", "resolve") from None
     cost = 0
     failure = NetworkFailure("generic_timeout_error", "resolve")
     for _ in range(ATTEMPTS):

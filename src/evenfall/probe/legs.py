@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Iterable, Sequence
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from evenfall.measure.dns import is_bogon, look_up
 from evenfall.measure.http import get
@@ -20,6 +20,7 @@ from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Role
 from evenfall.probe.budget import RECEIVE_BUFFER_BYTES, reserve_for
+from evenfall.probe.redirects import next_url
 from evenfall.probe.session import LEG_S, Progress, Session, Stage
 from evenfall.probe.targets import host_of, port_of
 
@@ -179,13 +180,11 @@ async def _follow(session: Session, site: Target, address: str, *, body_s: float
         page = session.pages.get(seen.observation_id) if seen else None
         if page is None or not page.location:
             return
-        url = urljoin(url, page.location).partition("#")[0]
-        if not _may_be_followed(url):
+        there = next_url(url, page.location)
+        found = await _address_of(session, site, host_of(there)) if there else None
+        if there is None or found is None:
             return
-        found = await _address_of(session, site, host_of(url))
-        if found is None:
-            return
-        address = found
+        url, address = there, found
 
 
 async def _address_of(session: Session, site: Target, host: str) -> str | None:
@@ -241,17 +240,6 @@ def first_address(session: Session, site: Target, host: str, *, family: int) -> 
 def _path(url: str) -> str:
     parts = urlsplit(url)
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
-def _may_be_followed(url: str) -> bool:
-    parts = urlsplit(url)
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and url.isascii()
-        and url.isprintable()
-        and parts.username is None
-    )
 
 
 def _is_literal(host: str) -> bool:

@@ -20,15 +20,25 @@ from evenfall.model.errors import FormatError, UsageError
 from evenfall.model.target import MeasurementServer, Target, TargetList
 from evenfall.model.vocabulary import Role
 
-__all__ = ["CONTROLS_MAX", "SERVERS_MAX", "TARGETS_MAX", "host_of", "port_of", "read_targets"]
+__all__ = [
+    "CONTROLS_MAX",
+    "SERVERS_MAX",
+    "TARGETS_MAX",
+    "URL_CHARS_MAX",
+    "host_of",
+    "is_host_name",
+    "port_of",
+    "read_targets",
+]
 
 TARGETS_MAX = 12
 CONTROLS_MAX = 12
 SERVERS_MAX = 4
 _FILE_BYTES_MAX = 65_536
-_URL_CHARS_MAX = 2000
+URL_CHARS_MAX = 2000
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,40}/[a-z0-9][a-z0-9_.-]{0,40}")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*\.?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PIN = re.compile(r"sha256/[A-Za-z0-9+/]{43}=")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -93,6 +103,17 @@ def read_targets(path: Path) -> TargetList:
 def host_of(url: str) -> str:
     """Host name or literal address of a checked URL, lower case."""
     return (urlsplit(url).hostname or "").lower().rstrip(".")
+
+
+def is_host_name(host: str) -> bool:
+    """Whether `host` is a name that can be looked up, and no address written in another way.
+
+    `127.1`, `2130706433` and `0x7f000001` are the loopback address to many programs: a name whose
+    last label is a number is read as an address (WHATWG URL, "ends in a number").
+    """
+    if not _HOST.fullmatch(host):
+        return False
+    return not _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2])
 
 
 def port_of(url: str) -> int:
@@ -171,7 +192,7 @@ class _Checker:
                 "Copy it from whoever runs the server; never leave it out.",
                 place,
             )
-        if server.neutral and not _HOST.fullmatch(server.neutral.lower()):
+        if server.neutral and not is_host_name(server.neutral.lower()):
             self._refuse("a host name", repr(server.neutral), "Or leave `neutral` out.", place)
 
     def url(self, place: str, url: str, schemes: tuple[str, ...]) -> SplitResult:
@@ -180,7 +201,7 @@ class _Checker:
             port = parts.port
         except ValueError as error:
             self._refuse("a web address", f"{url!r} ({error})", "Correct it.", place)
-        if len(url) > _URL_CHARS_MAX or not url.isascii() or not url.isprintable() or " " in url:
+        if len(url) > URL_CHARS_MAX or not url.isascii() or not url.isprintable() or " " in url:
             self._refuse("a web address in plain ASCII", repr(url[:80]), "Encode it.", place)
         if parts.scheme not in schemes or not parts.hostname or port == 0:
             wanted = " or ".join(f"{s}://HOST[:PORT]/…" for s in schemes)
@@ -201,7 +222,7 @@ class _Checker:
         try:
             literal = ipaddress.ip_address(host)
         except ValueError:
-            if not _HOST.fullmatch(host):
+            if not is_host_name(host):
                 self._refuse("a host name", repr(host), "Write it as it is looked up.", place)
             private = host == "localhost" or host.endswith(".localhost")
         else:
