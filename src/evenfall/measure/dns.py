@@ -28,6 +28,13 @@ __all__ = ["ANSWERS_MAX", "ATTEMPTS", "is_bogon", "look_up", "split_endpoint"]
 ANSWERS_MAX = 16
 ATTEMPTS = 2  # a datagram may be lost; one more, then it is silence
 _DNS_PORT = 53
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NOBODYS_SIX = (
+    ipaddress.IPv6Network("::/96"),  # "IPv4-compatible", given up (RFC 4291 §2.5.5.1)
+    ipaddress.IPv6Network("64:ff9b:1::/48"),  # NAT64 of a local network (RFC 8215)
+    ipaddress.IPv6Network("fec0::/10"),  # site-local, given up (RFC 3879)
+    ipaddress.IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+)
 _RCODES = {
     dns.rcode.NXDOMAIN: "dns_nxdomain_error",
     dns.rcode.REFUSED: "dns_refused_error",
@@ -47,12 +54,27 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
 
 
 def is_bogon(address: str) -> bool:
-    """True for an address that no public service can have (loopback, private, reserved …)."""
+    """True for an address that no public service can have (loopback, private, reserved …).
+
+    An IPv6 address that stands for an IPv4 one (mapped, NAT64, 6to4) leads where that one leads,
+    and is judged by it.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return True
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if any(parsed in network for network in _NOBODYS_SIX):
+            return True
+        parsed = _embedded(parsed) or parsed
     return not parsed.is_global or parsed.is_multicast
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a gateway would make of it (RFC 4291 §2.5.5.2, 6052, 3056)."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 async def look_up(

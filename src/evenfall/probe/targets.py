@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from evenfall.measure.dns import is_bogon, split_endpoint
 from evenfall.model.errors import FormatError, UsageError
 from evenfall.model.target import MeasurementServer, Target, TargetList
 from evenfall.model.vocabulary import Role
@@ -226,7 +227,7 @@ class _Checker:
                 self._refuse("a host name", repr(host), "Write it as it is looked up.", place)
             private = host == "localhost" or host.endswith(".localhost")
         else:
-            private = not literal.is_global or literal.is_multicast
+            private = is_bogon(str(literal))
         if private and not self.private_allowed:
             self._refuse(
                 "a public address",
@@ -264,8 +265,6 @@ class _Checker:
 
 
 def _parse_endpoint(endpoint: str) -> tuple[str, int]:
-    from evenfall.measure.dns import split_endpoint
-
     address, port = split_endpoint(endpoint)
     ipaddress.ip_address(address)
     if not 0 < port < 65_536:
