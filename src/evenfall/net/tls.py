@@ -90,14 +90,23 @@ class TlsStream:
 
     @classmethod
     async def accept(
-        cls, below: Stream, context: ssl.SSLContext, *, timeout_s: float, clock: Clock
+        cls,
+        below: Stream,
+        context: ssl.SSLContext,
+        *,
+        timeout_s: float,
+        clock: Clock,
+        received: bytes = b"",
     ) -> TlsStream:
         """Handshake as a server, whatever name the client sends.
+
+        `received` are bytes that were read from `below` to see what they are.
 
         Raises:
             NetworkFailure: operation tls_handshake.
         """
         bios = (ssl.MemoryBIO(), ssl.MemoryBIO())
+        bios[0].write(received)
         stream = cls(below, context.wrap_bio(*bios, server_side=True), bios, clock)
         await stream._handshake(deadline_s=clock.monotonic_s() + timeout_s)
         return stream

@@ -1,4 +1,7 @@
-"""One connection from its handshake to its end. Nothing about who came is written anywhere."""
+"""One connection from its first byte to its end. Nothing about who came is written anywhere.
+
+Its first byte says what it is: a TLS record goes on to the pair protocol, a letter is plain HTTP.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from evenfall.model.errors import ProtocolError
 from evenfall.net.api import Clock, NetworkFailure, Stream
 from evenfall.net.tls import TlsStream
 from evenfall.server.limits import Gate, Limits
+from evenfall.server.plain import answer_plainly
 from evenfall.server.recorder import Recorder, Results
+from evenfall.wire import plain
 from evenfall.wire.pair import BodyBytes, ServerSide, State, piece_bytes
 from evenfall.wire.pair_messages import BODY_BYTES_MAX, Request
 
@@ -61,12 +66,25 @@ class Session:
 
     async def run(self) -> None:
         """Serve until the end; a network failure or a broken client just ends it."""
+        deadline_s = self._clock.monotonic_s() + self._limits.handshake_timeout_s
         try:
+            first = await self._below.read(
+                plain.HEAD_BYTES_MAX, timeout_s=self._limits.handshake_timeout_s
+            )
+            if plain.is_plain(first):
+                await answer_plainly(
+                    self._below,
+                    first,
+                    clock=self._clock,
+                    timeout_s=self._limits.header_timeout_s,
+                )
+                return
             stream = await TlsStream.accept(
                 self._below,
                 self._context,
-                timeout_s=self._limits.handshake_timeout_s,
+                timeout_s=deadline_s - self._clock.monotonic_s(),
                 clock=self._clock,
+                received=first,
             )
             await self._speak(stream)
         except (NetworkFailure, ProtocolError):
