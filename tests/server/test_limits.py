@@ -62,13 +62,56 @@ def test_connections_count_while_they_are_open():
 
 
 def test_the_table_of_addresses_is_bounded_and_forgets():
-    """A flood of strangers is turned away; after a minute the table is empty again."""
+    """Strangers always get in: whoever was idle longest goes; after a minute the table is empty."""
     clock = ManualClock()
-    gate = Gate(Limits(addresses=10), clock)
-    assert [_take(gate, f"192.0.2.{i}") for i in range(11)] == [None] * 10 + ["busy"]
+    gate = Gate(Limits(addresses=10, bytes_per_minute=_MIB), clock)
+    assert [_take(gate, f"192.0.2.{i}") for i in range(11)] == [None] * 11
+    assert len(gate._accounts) == 10
+    assert _take(gate, "192.0.2.10") == "budget", "the latest is still known"
+    assert _take(gate, "192.0.2.0") is None, "the longest idle was forgotten"
     clock.advance(61)
     assert _take(gate, "192.0.2.200") is None
     assert len(gate._accounts) == 1
+
+
+def test_who_is_connected_is_never_forgotten():
+    """A full table of connected addresses turns a stranger away, and counts none of them twice."""
+    gate = Gate(Limits(addresses=2, connections_per_address=1), ManualClock())
+    with contextlib.ExitStack() as open_:
+        for i in (1, 2):
+            assert open_.enter_context(gate.connection(f"192.0.2.{i}"))
+        assert not open_.enter_context(gate.connection("192.0.2.3"))
+        assert not open_.enter_context(gate.connection("192.0.2.1"))
+    with gate.connection("192.0.2.3") as allowed:
+        assert allowed
+
+
+def test_one_ipv6_48_cannot_lock_the_server():
+    """All /64s of a /48 in turn: the table stays bounded, and a home elsewhere is served."""
+    gate = Gate(Limits(addresses=100), ManualClock())
+    for i in range(1000):
+        with gate.connection(f"2001:db8:0:{i:x}::1"):
+            pass
+    assert len(gate._accounts) == 100
+    with gate.connection("2001:db8:1::1") as allowed:
+        assert allowed
+    assert _take(gate, "192.0.2.1") is None
+
+
+def test_a_48_gets_four_times_what_a_64_gets():
+    """Bytes and connections are capped over all /64s of one /48; the next /48 has its own."""
+    gate = Gate(Limits(bytes_per_minute=_MIB, connections_per_address=2), ManualClock())
+    taken = [_take(gate, f"2001:db8:0:{i}::1") for i in range(5)]
+    assert taken == [None] * 4 + ["budget"]
+    assert _take(gate, "2001:db8:1::1") is None
+    with contextlib.ExitStack() as open_:
+        allowed = [
+            open_.enter_context(gate.connection(f"2001:db8:0:{i}::1"))
+            for i in range(5)
+            for _ in "ab"
+        ]
+        assert allowed == [True] * 8 + [False] * 2
+        assert open_.enter_context(gate.connection("2001:db8:1::1"))
 
 
 def test_no_address_is_kept():
