@@ -16,7 +16,7 @@ import pytest
 
 from evenfall.infer.series import Basis, Series
 
-MONDAY = dt.datetime(2018, 3, 26)
+MONDAY = dt.date(2018, 3, 26)
 
 
 @dataclass
@@ -25,7 +25,7 @@ class History:
 
     rng: np.random.Generator
     minute: np.ndarray
-    first: dt.datetime = MONDAY
+    first: dt.date = MONDAY
     zone: str = "Asia/Almaty"
     service: str = "video"
     network: str = "AS9198"
@@ -52,11 +52,9 @@ class History:
         return (self.hour >= start) | (self.hour < end)
 
     def _utc_us(self) -> np.ndarray:
-        zone = ZoneInfo(self.zone)
-        local = [self.first + dt.timedelta(minutes=float(m)) for m in self.minute]
-        return np.array(
-            [int(at.replace(tzinfo=zone).timestamp() * 1e6) for at in local], dtype=np.int64
-        )
+        midnight = dt.datetime.combine(self.first, dt.time(), tzinfo=ZoneInfo(self.zone))
+        local = [midnight + dt.timedelta(minutes=float(m)) for m in self.minute]  # wall-clock sums
+        return np.array([int(at.timestamp() * 1e6) for at in local], dtype=np.int64)
 
     def series(self, basis: Basis, **known: np.ndarray) -> Series:
         """The series; columns that are not given are unknown."""

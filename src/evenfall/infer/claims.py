@@ -6,7 +6,7 @@ times and its caveats.
 Rules:
     Times are local, `HH:MM`; an end at midnight is `24:00`, an end before the start crosses it.
     Caveats are short clauses a reader must know: clocks that nobody verified, rows left out,
-    waves, other servers, no other network.
+    waves, other servers.
     `n` counts the rows of the episodes, inside and outside the hours; the series' own line counts
     all.
 
@@ -27,12 +27,13 @@ from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.reading import Reading
 from evenfall.infer.ruleset import RULESET
 from evenfall.infer.scope import Neighbours, lines_hit, network_level, reach
+from evenfall.infer.scores import Rows
 from evenfall.infer.series import Basis
 from evenfall.infer.window import Found, Trial
 from evenfall.model.curfew import Curfew, Effect, Window
-from evenfall.model.vocabulary import Pattern, Scope, State
+from evenfall.model.vocabulary import Pattern, State
 
-__all__ = ["always_curfew", "window_curfew"]
+__all__ = ["always_curfew", "run_state", "window_curfew"]
 
 _WINDOW_RULES = {
     Basis.PAIRS: "nights.window.pairs",
@@ -102,7 +103,7 @@ def window_curfew(
         unmeasured=unmeasured_hours(rows.slot[found.inside | found.outside]),
         caveats=(
             *found.strength.notes,
-            *_caveats(reading, reached.scope, neighbours),
+            *_caveats(reading),
             *_waves(found),
         ),
         q_value=q_value,
@@ -139,7 +140,7 @@ def _waves(found: Found) -> tuple[str, ...]:
     return (f"in {len(waves)} waves: {', '.join(waves)}; nights between them are not counted",)
 
 
-def _caveats(reading: Reading, scope: Scope, neighbours: Neighbours) -> tuple[str, ...]:
+def _caveats(reading: Reading) -> tuple[str, ...]:
     series, rows = reading.series, reading.rows
     notes = []
     if series.archive_clock and not bool(np.all(series.clock_verified)):
@@ -152,9 +153,13 @@ def _caveats(reading: Reading, scope: Scope, neighbours: Neighbours) -> tuple[st
         notes.append("compared with controls on other servers, not with a neutral name on the same")
     if series.basis is Basis.UNPAIRED:
         notes.append("compared with its own other hours: nothing concurrent was measured beside it")
-    if scope is Scope.TARGETED and series.basis is not Basis.PAIRS and not neighbours.clean:
-        notes.append("no clean other network: that the site itself fails then is not excluded")
     return tuple(notes)
+
+
+def run_state(rows: Rows, run: Run) -> State:
+    """BLOCKED if at least half of the run's rows failed to open, else SLOWED."""
+    failing = rows.failed[run.inside] == 1.0
+    return State.BLOCKED if failing.sum() * 2 >= run.inside.sum() else State.SLOWED
 
 
 def always_curfew(
@@ -169,9 +174,8 @@ def always_curfew(
     series, rows = reading.series, reading.rows
     if rows is None:
         raise AssertionError("a run is found in rows only")
-    failing = rows.failed[run.inside]
-    blocked = np.nansum(failing == 1.0) * 2 >= run.inside.sum()
-    state = State.BLOCKED if blocked else State.SLOWED
+    state = run_state(rows, run)
+    blocked = state is State.BLOCKED
     reached = reach(
         rows,
         run.inside,
@@ -214,7 +218,7 @@ def always_curfew(
         unmeasured=unmeasured,
         caveats=(
             f"in all measured hours; compared with {test.against}",
-            *_caveats(reading, reached.scope, neighbours),
+            *_caveats(reading),
         ),
         q_value=q_value,
     )

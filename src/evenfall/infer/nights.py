@@ -13,8 +13,8 @@ Rules:
     with pattern `always`, no windows, and the unmeasured hours named.
     Several episodes of the same hours (waves) are one curfew from the first onset to the last
     lifting; the waves are named in `caveats`, and only nights inside them are counted.
-    Controls that fail in the same hours make it `generalized`: that is not a curfew on chosen
-    services and is said in the series' line only.
+    Controls that fare no better in the same hours make it `generalized`: that is not a curfew on
+    chosen services and is said in the series' line only.
 
 Results depend on the series, the profile, and `rng` (its state decides the draws, so p-values
 differ in the last digit between seeds).
@@ -33,13 +33,13 @@ import msgspec
 import numpy as np
 
 from evenfall.infer.always import Run, RunTest, find_run, judge_run, same_hours
-from evenfall.infer.claims import always_curfew, window_curfew
+from evenfall.infer.claims import always_curfew, run_state, window_curfew
 from evenfall.infer.discovery import q_values
 from evenfall.infer.profiles import NIGHTLY_2026, NightlyProfile
 from evenfall.infer.reading import Reading, read
-from evenfall.infer.scope import Neighbours, joint_level, neighbours_of
+from evenfall.infer.scope import Neighbours, fared_badly, joint_level, neighbours_of
 from evenfall.infer.search import in_union
-from evenfall.infer.series import Series
+from evenfall.infer.series import Basis, Series
 from evenfall.infer.window import Found, Trial, try_window
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.vocabulary import Pattern, Scope, SeriesState
@@ -126,7 +126,10 @@ def judge(
 
 
 def _others(case: _Case, cases: list[_Case]) -> list[_Case]:
-    """Series of the same service on other networks, with usable rows."""
+    """Series of the same service on other networks, with usable rows.
+
+    Pairs of another network are no witness of a site that this network's visits could not reach.
+    """
     own = case.reading.series
     return [
         other
@@ -134,6 +137,7 @@ def _others(case: _Case, cases: list[_Case]) -> list[_Case]:
         if other.reading.series.service == own.service
         and other.reading.series.network != own.network
         and other.reading.n > 0
+        and (own.basis is Basis.PAIRS or other.reading.series.basis is not Basis.PAIRS)
     ]
 
 
@@ -188,7 +192,9 @@ def _window_neighbours(found: Found, others: list[_Case], profile: NightlyProfil
         rows = other.reading.rows
         if rows is not None:
             within, night = in_union(rows.day, rows.slot, found.union)
-            bad[other.reading.series.network] = rows.bad[within & np.isin(night, dates)]
+            bad[other.reading.series.network] = fared_badly(
+                rows, within & np.isin(night, dates), found.strength.state, profile
+            )
     return neighbours_of(bad, profile)
 
 
@@ -198,7 +204,9 @@ def _run_neighbours(case: _Case, others: list[_Case], profile: NightlyProfile) -
     for other in others:
         theirs = other.reading.rows
         if rows is not None and run is not None and theirs is not None:
-            bad[other.reading.series.network] = theirs.bad[same_hours(rows, run, theirs)]
+            bad[other.reading.series.network] = fared_badly(
+                theirs, same_hours(rows, run, theirs), run_state(rows, run), profile
+            )
     return neighbours_of(bad, profile)
 
 
@@ -252,7 +260,7 @@ def _state_without_claim(
         if q is not None and q > profile.false_discovery_rate:
             return SeriesState.NONE, f"q {q:.2g} over all series judged; a claim needs 0.05"
         if case.windowed is not None:
-            return SeriesState.NONE, "the controls fail in the same hours (generalized)"
+            return SeriesState.NONE, "the controls fare no better in the same hours (generalized)"
         return SeriesState.NONE, "a run of bad days, no more than chance or the other networks show"
     if case.run_test is not None:
         return SeriesState.INSUFFICIENT, case.run_test.because

@@ -100,6 +100,9 @@ class NightlyProfile:
         always_hours_share: in so many of the measured hours most tests fail.
         always_hours_min: of so many different hours of the day.
         clean_rate_max, clean_rows_min: another network, or the controls, count as clean.
+        control_slow_factor: controls whose median is slower than this in the hours suffer too,
+            however few of them there are; with the interval beyond `effect_slow_factor` they do
+            at less.
     """
 
     name: str
@@ -157,6 +160,7 @@ class NightlyProfile:
     always_hours_min: int = 6
     clean_rate_max: float = 0.2
     clean_rows_min: int = 3
+    control_slow_factor: float = 2.0
     false_discovery_rate: float = 0.05
 
 

@@ -2,15 +2,16 @@
 
 Rules (METHOD 3 and 4, CONTRACTS "Claim"):
     pairs           only the name differed, to one server: `targeted`, and `isolated`.
-    controls        concurrent, on the same network, known for half of the rows inside the hours.
-                    They are looked at in these hours, in the hour before and in the hour after,
-                    and the worst of the three counts, for hours found by looking are those in
-                    which they happened to work. They fail more than usual, and the target not
-                    clearly more than they → `generalized`; they are clean → `targeted`, for
-                    failures. Both → `targeted`, and it is said.
-                    For *slowness* against other servers that is not
-                    enough (a site's own server may be slow every evening): `targeted` only if
-                    another network was clean in the same hours.
+    controls        concurrent, on the same network, judged by their own level (`controls.py`).
+                    They fail more than usual, and the target not clearly more than they →
+                    `generalized`. They are slower than usual → `generalized` if the target is no
+                    slower than they, else `undetermined`, and both are named. They are fine: they
+                    still sit on other servers, and a site may be slow, or closed for maintenance,
+                    every night at nobody's request. So `targeted` only if the same service was
+                    clean on another network in the same hours; else `undetermined`. They never
+                    make it `isolated`.
+                    What was not measured of them is not fine: controls of which only the speed is
+                    known say nothing about failing, and the other way round.
     neither         `undetermined`, and it says so; other networks in the same hours are named as
                     clean or not, which is context and no control.
     level           L2 when it recurs on one line, or where lines are not told apart, or on
@@ -18,20 +19,25 @@ Rules (METHOD 3 and 4, CONTRACTS "Claim"):
                     networks reach L3 with clean controls; L5 when both are isolated as well.
 
 Other networks count as clean if at least three rows were measured inside the same local hours of
-the same dates and at most a fifth of them went wrong.
+the same dates and at most a fifth of them went wrong. For slowness that means rows with a speed,
+and the speed counts together with that of their own controls: a ratio that stands still while both
+slow down is no sign of a site that works. Pairs of another network say nothing about the site,
+which they never asked.
 
 What it does not do: say who did it, or why.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from evenfall.infer.effect import share_difference
+from evenfall.infer.controls import Controls, controls_beside
+from evenfall.infer.exact import median_limits
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.scores import Rows
 from evenfall.infer.series import Basis
@@ -40,6 +46,7 @@ from evenfall.model.vocabulary import ClaimLevel, Scope, State
 __all__ = [
     "Neighbours",
     "Reach",
+    "fared_badly",
     "joint_level",
     "lines_hit",
     "neighbours_of",
@@ -47,7 +54,6 @@ __all__ = [
     "reach",
 ]
 
-_KNOWN_SHARE_MIN = 0.5
 _LINES_L3 = 3
 _NETWORKS_L4 = 2
 _NAMED_MAX = 6
@@ -109,74 +115,67 @@ def reach(
         neighbours: other networks in the same hours.
         profile: the constants.
     """
-    known = ~np.isnan(rows.control)
-    enough = int((inside & known).sum()) >= _KNOWN_SHARE_MIN * max(1, int(inside.sum()))
-    beside = _beside(rows, inside, outside, around, profile)
-    if enough and beside.fail_with_it:
-        return Reach(
-            Scope.GENERALIZED,
-            f"controls on this network fail in the same hours ({beside.share:.0%} of them)",
-            isolated=False,
-        )
-    also = f"; {beside.share:.0%} of the controls fail then too" if beside.more_than_usual else ""
+    controls = controls_beside(rows, inside, outside, around, state=state, profile=profile)
+    if controls.fail_with_it:
+        share = f"{controls.failed_share:.0%} of them"
+        because = f"controls on this network fail in the same hours ({share})"
+        return Reach(Scope.GENERALIZED, because, isolated=False)
     if basis is Basis.PAIRS:
+        also = f"; {controls.suffer}" if controls.suffer else ""
         because = f"paired transfers to one server differed in the name alone{also}"
         return Reach(Scope.TARGETED, because, isolated=True)
-    if state is State.SLOWED and basis is Basis.CONTROL_DIFFERENCE:
-        return _slower_than_controls(neighbours)
-    if enough and also:
-        because = f"it fails far more often than the controls on this network{also}"
-        return Reach(Scope.TARGETED, because, isolated=False)
-    if enough:
-        because = f"controls on this network were fine in the same hours; {neighbours.clause}"
-        return Reach(Scope.TARGETED, because, isolated=False)
-    because = f"no concurrent control on this network; {neighbours.clause}"
+    if controls.slower > 1.0:
+        return _beside_slow_controls(rows, inside, controls, basis, state, profile)
+    if not controls.enough:
+        return Reach(Scope.UNDETERMINED, _unknown(controls, state, neighbours), isolated=False)
+    return _against_other_servers(controls, state, neighbours)
+
+
+def _beside_slow_controls(
+    rows: Rows,
+    inside: npt.NDArray[np.bool_],
+    controls: Controls,
+    basis: Basis,
+    state: State,
+    profile: NightlyProfile,
+) -> Reach:
+    """A crowd on this network in these hours: alike is general, worse cannot be told apart."""
+    if state is State.SLOWED and basis is Basis.UNPAIRED:
+        beyond = rows.x + math.log(controls.slower)
+        _, surely = median_limits(
+            sorted(beyond[inside & ~np.isnan(beyond)].tolist()),
+            n_effective=float(np.unique(rows.day[inside]).size),
+            level=profile.gate_level,
+        )
+        if surely >= -math.log(profile.effect_slow_factor):
+            because = f"{controls.suffer}, and it no more than they"
+            return Reach(Scope.GENERALIZED, because, isolated=False)
+    worse = "it fails more" if state is State.BLOCKED else "it is slower than they are"
+    because = f"{controls.suffer}; {worse}, but a full line or road may do that to one site"
     return Reach(Scope.UNDETERMINED, because, isolated=False)
 
 
-@dataclass(frozen=True)
-class _Beside:
-    """How the controls fared around the hours."""
-
-    share: float
-    more_than_usual: bool
-    fail_with_it: bool
-
-
-def _beside(
-    rows: Rows,
-    inside: npt.NDArray[np.bool_],
-    outside: npt.NDArray[np.bool_],
-    around: Sequence[npt.NDArray[np.bool_]],
-    profile: NightlyProfile,
-) -> _Beside:
-    known = ~np.isnan(rows.control)
-    stretches = [part & known for part in around if (part & known).sum() >= profile.clean_rows_min]
-    if not stretches:
-        return _Beside(0.0, more_than_usual=False, fail_with_it=False)
-    worst = max(stretches, key=lambda part: float(rows.control[part].mean()))
-    share = float(rows.control[worst].mean())
-    usual = outside & known & ~np.any(around, axis=0)
-    level = float(rows.control[usual].mean()) if usual.any() else 0.0
-    if share - level <= profile.clean_rate_max:
-        return _Beside(share, more_than_usual=False, fail_with_it=False)
-    low, _ = share_difference(
-        rows.bad[inside].astype(float),
-        rows.day[inside],
-        rows.control[worst],
-        rows.day[worst],
-        level=profile.gate_level,
-    )
-    return _Beside(share, more_than_usual=True, fail_with_it=low < profile.effect_failure_min)
+def _unknown(controls: Controls, state: State, neighbours: Neighbours) -> str:
+    if not controls.any_known:
+        return f"no concurrent control on this network; {neighbours.clause}"
+    asked = "whether controls on this network opened"
+    if state is State.SLOWED:
+        asked = "how fast the controls on this network were"
+    return f"{asked} in the same hours was not measured; {neighbours.clause}"
 
 
-def _slower_than_controls(neighbours: Neighbours) -> Reach:
+def _against_other_servers(controls: Controls, state: State, neighbours: Neighbours) -> Reach:
+    """Controls sit on other servers; only another network clears the site itself."""
+    fared = "controls on this network were fine in the same hours"
+    if controls.fail_more:
+        fared = f"it fails far more often than the controls on this network; {controls.suffer}"
     if neighbours.clean:
-        because = f"controls on this network were fine in the same hours; {neighbours.clause}"
+        because = f"{fared}, and the same service was fine elsewhere: {neighbours.clause}"
         return Reach(Scope.TARGETED, because, isolated=False)
+    could = "fail" if state is State.BLOCKED else "be slow"
     because = (
-        "controls on this network were fine, but they sit on other servers: that the site itself "
-        f"or the route to it was slow is not excluded; {neighbours.clause}"
+        f"{fared}, but they sit on other servers: the site itself or its route could {could} in "
+        f"these hours; no paired transfers; {neighbours.clause}"
     )
     return Reach(Scope.UNDETERMINED, because, isolated=False)
 
@@ -205,6 +204,18 @@ def joint_level(
     if isolated and len(with_isolation) + 1 >= _NETWORKS_L4:
         return ClaimLevel.L5
     return ClaimLevel.L4
+
+
+def fared_badly(
+    rows: Rows, within: npt.NDArray[np.bool_], state: State, profile: NightlyProfile
+) -> npt.NDArray[np.bool_]:
+    """Of another network's rows `within` (shape (n,)), which went wrong; those that can tell."""
+    if state is not State.SLOWED:
+        return rows.bad[within]
+    told = within & ~np.isnan(rows.x)
+    with_its_controls = rows.x + np.where(np.isnan(rows.control_speed), 0.0, rows.control_speed)
+    slow = with_its_controls <= -math.log(profile.control_slow_factor)
+    return np.asarray((rows.bad | slow)[told])
 
 
 def neighbours_of(

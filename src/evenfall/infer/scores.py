@@ -21,7 +21,8 @@ Rules:
                 own at most twice that of the whole series (above it lie also the rows that a
                 partial slowing spares).
     −∞ (zero bytes) is evidence and counts as x_min. NaN says nothing. Anything else that is not a
-    number a measurement can give (+∞, a failure of 0.3, a stamp outside 1970–2199) is counted out.
+    number a measurement can give (+∞, e⁵⁰ times as fast, a failure of 0.3, a stamp outside
+    1970–2199) is counted out.
     Rows whose clock was not verified are left out, unless the stamps are an archive's own.
     The hour that comes twice counts once: the mean of its two passes.
 
@@ -51,6 +52,7 @@ __all__ = ["Rows", "bin_scores", "failure_scores", "log_ratio_scores", "usable_r
 
 _T2_QUARTILE = 0.816496580927726  # of |t₂|: half of its mass lies within √(2/3)
 _HOUR_US = 3_600_000_000
+_LOG_MAX = 50.0  # e⁵⁰ bit/s, or times as fast: no measurement gives that
 _Floats = npt.NDArray[np.float64]
 
 
@@ -67,6 +69,7 @@ class Rows:
             at the slowest transfer, whichever is less.
         empty: bool, zero bytes came.
         control: share of concurrent controls that failed, NaN where there is none.
+        control_speed: ln of how fast they were, from their usual goodput; NaN where not known.
         score: log likelihood ratio of the row.
         bad: bool; the row went wrong: slower than the smallest factor looked for where a speed is
             known, else failed.
@@ -81,6 +84,7 @@ class Rows:
     x: _Floats
     empty: npt.NDArray[np.bool_]
     control: _Floats
+    control_speed: _Floats
     score: _Floats
     bad: npt.NDArray[np.bool_]
     line: npt.NDArray[np.object_] | None
@@ -108,8 +112,8 @@ def usable_rows(series: Series, profile: NightlyProfile, *, against_controls: bo
     zone = load_zone(series.timezone)
     started = series.started_us
     failed = np.where((series.failed == 0.0) | (series.failed == 1.0), series.failed, np.nan)
-    x = np.where(series.log_ratio == np.inf, np.nan, series.log_ratio)
-    empty = x == -np.inf
+    empty = series.log_ratio == -np.inf
+    x = np.where(empty | (np.abs(series.log_ratio) <= _LOG_MAX), series.log_ratio, np.nan)
     clock_bad = (
         np.zeros(started.size, dtype=bool) if series.archive_clock else ~series.clock_verified
     )
@@ -136,12 +140,20 @@ def usable_rows(series: Series, profile: NightlyProfile, *, against_controls: bo
         x=x,
         empty=empty[chosen],
         control=control,
+        control_speed=_control_speed(series)[chosen],
         score=score,
         bad=np.where(np.isnan(x), failed[chosen] == 1.0, x <= -np.log(profile.factor_min)),
         line=None if series.line is None else series.line[chosen],
         left_out_clock=int(np.count_nonzero(clock_bad & ~other_bad)),
         left_out_other=int(np.count_nonzero(other_bad)),
     )
+
+
+def _control_speed(series: Series) -> _Floats:
+    speed = series.control_log_goodput
+    if speed is None:
+        return np.full(series.started_us.size, np.nan)
+    return np.where(np.abs(speed) <= _LOG_MAX, speed, np.nan)
 
 
 def failure_scores(failed: _Floats, control_rate: _Floats, profile: NightlyProfile) -> _Floats:
@@ -205,7 +217,7 @@ def _scales(
     profile: NightlyProfile,
 ) -> _Floats:
     """Scale of f0 for each row: its hour's noise, never below the calibrated one."""
-    null = np.abs(np.where(np.isfinite(null), null, np.nan))
+    null = np.where(np.abs(null) <= _LOG_MAX, np.abs(null), np.nan)
     level = np.zeros(24) if basis is Basis.PAIRS else _hourly(x, hour)
     above = x - level[hour]
     above = np.where(above > 0, above, np.nan)

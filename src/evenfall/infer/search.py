@@ -10,7 +10,8 @@ Rules:
     pays more; after each step every window is sought anew with the others held fixed.
     Windows stay at least 30 min apart.
     Where several windows are equally good (nobody measured at the edge), the middle one is taken,
-    and of two middle ones the shorter.
+    or one beside it that begins or ends on a full hour: what people order, they order by the
+    hour. The interval (`edges.py`) is the same either way.
     One night says no more than 60. Where a *typical* night inside the union comes near that, parts
     of a long window are as good as the whole, so the search is repeated with twice a typical
     (median) night as the limit: long windows are measured, and one very bad day still counts no
@@ -56,7 +57,7 @@ __all__ = [
 _CELLS_MAX = 4_000_000  # of one chunk of the scan, so that memory stays below 100 MB
 _SWEEPS_MAX = 3
 _TIE = 1e-6
-_SHORTER = 1e-3
+_PER_HOUR = BINS_PER_DAY // 24
 _RAISES_MAX = 4
 _RAISE_MIN = 1.05
 _Floats = npt.NDArray[np.float64]
@@ -186,14 +187,15 @@ def window_scores(nights: Nights, others: tuple[Span, ...], profile: NightlyProf
 
 
 def _best(worth: _Floats, profile: NightlyProfile) -> tuple[float, Span]:
-    """The best window; among equals the one nearest to the middle of their starts and ends."""
+    """The best window; among equals the middle one, or a full hour beside it."""
     top = float(worth.max())
     starts, which = np.nonzero(worth >= top - _TIE)
     lengths = _lengths(profile)[which]
     ends = starts + lengths
     middle = (starts.min() + starts.max()) / 2, (ends.min() + ends.max()) / 2
     away = np.abs(starts - middle[0]) + np.abs(ends - middle[1])
-    pick = int(np.argmin(away + _SHORTER * lengths))
+    odd = (starts % _PER_HOUR != 0).astype(float) + (ends % _PER_HOUR != 0)
+    pick = int(np.argmin(away + odd))
     return top, Span(int(starts[pick]), int(lengths[pick]))
 
 

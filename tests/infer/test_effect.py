@@ -1,0 +1,92 @@
+"""The gate: what passes, what must not, and limits that know that nights hang together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from evenfall.infer.effect import effective_rows, share_difference, strength
+from evenfall.infer.profiles import NIGHTLY_2026
+from evenfall.infer.scores import usable_rows
+from evenfall.infer.series import Basis
+from evenfall.model.vocabulary import State
+
+
+def judged(histories, make, *, nights: int = 14, seed: int = 1, basis: Basis = Basis.PAIRS):
+    """The strength of 20–22 in a history made by `make(history, inside)`."""
+    h = histories.measured(np.random.default_rng(seed), nights)
+    inside = h.inside(20, 22)
+    rows = usable_rows(h.series(basis, **make(h, inside)), NIGHTLY_2026)
+    return strength(rows, inside, ~inside, NIGHTLY_2026)
+
+
+def test_blocking_and_slowing_pass(histories) -> None:
+    """Nine of ten failed: blocked. Eight times slower: slowed, with the factor in its interval."""
+    blocked = judged(histories, lambda h, i: {"failed": h.failing(np.where(i, 0.9, 0.02))})
+    assert blocked.state is State.BLOCKED
+    assert (
+        blocked.effect.low < blocked.effect.in_window - blocked.effect.outside < blocked.effect.high
+    )
+    slowed = judged(histories, lambda h, i: {"log_ratio": h.slowed(i, 8)})
+    assert slowed.state is State.SLOWED
+    assert slowed.slower_by.low <= 8 <= slowed.slower_by.high
+
+
+def test_zero_bytes_are_blocked(histories) -> None:
+    """Transfers that brought nothing are failures, not slow transfers."""
+    got = judged(histories, lambda h, i: {"log_ratio": np.where(i, -np.inf, h.noise())})
+    assert got.state is State.BLOCKED
+    assert got.effect.in_window == 1.0
+
+
+@pytest.mark.parametrize("share", [0.6, 0.75])
+def test_a_share_of_the_flows(histories, share: float) -> None:
+    """60 % of flows at ×1/8 over 30 nights: slowed, and it is said that it is a share."""
+    got = judged(histories, lambda h, i: {"log_ratio": h.slowed(i, 8, share)}, nights=30)
+    assert got.state is State.SLOWED
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("a dip of a quarter", lambda h, i: {"log_ratio": h.noise() - np.where(i, 0.3, 0.0)}),
+        ("noise three times as wide", lambda h, i: {"log_ratio": h.noise(np.where(i, 0.6, 0.19))}),
+        (
+            "noise ten times as wide",
+            lambda h, i: {"log_ratio": np.clip(h.noise(np.where(i, 1.9, 0.19)), -30, 30)},
+        ),
+        ("a fifth fails", lambda h, i: {"failed": h.failing(np.where(i, 0.2, 0.02))}),
+        ("everything fails everywhere", lambda h, i: {"failed": h.failing(0.9)}),
+        ("one bad night", lambda h, i: {"failed": (i & (h.date == 3)).astype(float)}),
+    ],
+)
+def test_what_does_not_pass(histories, name: str, make) -> None:
+    """Real but small, noisy but even-handed, general, or once: never an effect."""
+    for seed in range(20):
+        got = judged(histories, make, nights=28, seed=seed)
+        assert got.state is State.INSUFFICIENT, name
+        assert got.because
+
+
+def test_effective_rows() -> None:
+    """Separate rows keep their number; nights that are all or nothing count as nights."""
+    day = np.repeat(np.arange(20), 10)
+    rng = np.random.default_rng(1)
+    assert effective_rows((rng.random(200) < 0.5).astype(float), day) > 100
+    assert effective_rows((day % 2).astype(float), day) == pytest.approx(20, rel=0.1)
+    assert effective_rows(np.ones(200), day) == 200
+
+
+def test_difference_limits_cover_the_truth() -> None:
+    """Rows of a night hang together (beta-binomial): 95 % limits still hold the truth ≥ 92 %."""
+    held = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        day = np.repeat(np.arange(14), 6)
+        night = stats.beta.rvs(3, 1, size=14, random_state=rng)
+        inside = (rng.random(84) < night[day]).astype(float)
+        outside = (rng.random(84) < 0.1).astype(float)
+        low, high = share_difference(inside, day, outside, day, level=0.95)
+        held += low <= 0.65 <= high
+    assert held >= 0.92 * 300

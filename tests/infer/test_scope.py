@@ -1,0 +1,121 @@
+"""Scope and level of a claim: what controls, pairs, lines and other networks allow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evenfall.infer.profiles import NIGHTLY_2026
+from evenfall.infer.scope import Neighbours, joint_level, neighbours_of, network_level, reach
+from evenfall.infer.scores import usable_rows
+from evenfall.infer.series import Basis
+from evenfall.model.vocabulary import ClaimLevel, Scope, State
+
+ALONE = Neighbours(clean=(), affected=())
+CLEAN = Neighbours(clean=("AS2",), affected=("AS3",))
+
+
+def reached(histories, basis, *, controls=None, state=State.BLOCKED, neighbours=ALONE, nights=14):
+    """Scope of 20–22, failing at nine of ten, beside controls that fail at a rate by hour."""
+    h = histories.measured(np.random.default_rng(1), nights)
+    inside = h.inside(20, 22)
+    known = {} if controls is None else {"control_failed": h.failing(controls(h))}
+    failed = h.failing(np.where(inside, 0.95, 0.02))
+    rows = usable_rows(h.series(basis, failed=failed, **known), NIGHTLY_2026)
+    around = (inside, h.inside(19, 20), h.inside(22, 23))
+    return reach(
+        rows, inside, ~inside, around,
+        basis=basis, state=state, neighbours=neighbours, profile=NIGHTLY_2026,
+    )  # fmt: skip
+
+
+def test_no_control_is_undetermined_and_says_so(histories) -> None:
+    """Other networks are context, named as clean or not, and no control."""
+    got = reached(histories, Basis.UNPAIRED, neighbours=CLEAN)
+    assert got.scope is Scope.UNDETERMINED
+    assert got.because == (
+        "no concurrent control on this network; other networks clean (AS2; not clean: AS3)"
+    )
+    alone = reached(histories, Basis.UNPAIRED)
+    assert alone.because.endswith("no other network measured in these hours")
+
+
+def test_clean_controls_make_it_targeted_but_not_isolated(histories) -> None:
+    """Failures beside controls that work."""
+    got = reached(histories, Basis.CONTROL_DIFFERENCE, controls=lambda h: 0.02)
+    assert (got.scope, got.isolated) == (Scope.TARGETED, False)
+
+
+def test_controls_that_fail_too_make_it_general(histories) -> None:
+    """Also if they fail in the hour beside the window rather than in it."""
+    for low, high in ((20, 22), (21.9, 23.5)):
+        got = reached(
+            histories,
+            Basis.CONTROL_DIFFERENCE,
+            controls=lambda h, a=low, b=high: np.where(h.inside(a, b), 0.9, 0.02),
+        )
+        assert got.scope is Scope.GENERALIZED
+
+
+def test_both_causes_at_once_are_both_said(histories) -> None:
+    """A third of the controls fail in the evening, the target nearly always: targeted, said."""
+    got = reached(
+        histories,
+        Basis.CONTROL_DIFFERENCE,
+        controls=lambda h: np.where(h.inside(19, 23), 0.35, 0.02),
+        nights=28,
+    )
+    assert got.scope is Scope.TARGETED
+    assert "of the controls fail then too" in got.because
+
+
+def test_pairs_are_isolated(histories) -> None:
+    """Only the name differed."""
+    got = reached(histories, Basis.PAIRS, state=State.SLOWED)
+    assert (got.scope, got.isolated) == (Scope.TARGETED, True)
+
+
+def test_slow_against_other_servers_needs_another_network(histories) -> None:
+    """A site may be slow every evening at nobody's request."""
+    for neighbours, scope in ((ALONE, Scope.UNDETERMINED), (CLEAN, Scope.TARGETED)):
+        got = reached(
+            histories,
+            Basis.CONTROL_DIFFERENCE,
+            controls=lambda h: 0.0,
+            state=State.SLOWED,
+            neighbours=neighbours,
+        )
+        assert got.scope is scope
+
+
+def test_neighbours_need_three_rows() -> None:
+    """Two rows say nothing; a fifth may fail."""
+    got = neighbours_of(
+        {"A": np.zeros(2, bool), "B": np.arange(10) < 2, "C": np.arange(10) < 3}, NIGHTLY_2026
+    )
+    assert got == Neighbours(clean=("B",), affected=("C",))
+
+
+@pytest.mark.parametrize(
+    ("basis", "lines", "level"),
+    [
+        (Basis.PAIRS, None, ClaimLevel.L2),
+        (Basis.PAIRS, 2, ClaimLevel.L2),
+        (Basis.PAIRS, 3, ClaimLevel.L3),
+        (Basis.CONTROL_DIFFERENCE, 9, ClaimLevel.L2),
+        (Basis.UNPAIRED, 9, ClaimLevel.L2),
+    ],
+)
+def test_level_of_one_network(basis: Basis, lines: int | None, level: ClaimLevel) -> None:
+    """Lines that nobody told apart, and different servers, stay at L2."""
+    assert network_level(basis, lines) is level
+
+
+def test_level_of_two_networks() -> None:
+    """L4 with a second targeted network at L3; L5 if both are isolated."""
+    own, targeted = ClaimLevel.L3, Scope.TARGETED
+    assert joint_level(own, [], isolated=True) is ClaimLevel.L3
+    assert joint_level(own, [(own, targeted, False)], isolated=True) is ClaimLevel.L4
+    assert joint_level(own, [(own, targeted, True)], isolated=True) is ClaimLevel.L5
+    assert joint_level(own, [(own, Scope.UNDETERMINED, True)], isolated=True) is ClaimLevel.L3
+    assert joint_level(ClaimLevel.L2, [(own, targeted, True)], isolated=True) is ClaimLevel.L2
