@@ -420,3 +420,38 @@ class _Behind:
 
     def __getattr__(self, name):
         return getattr(self._clock, name)
+
+
+def test_the_hard_end(world, monkeypatch):
+    """A step that forgets its time is broken off, and the round is judged as it is."""
+
+    async def forgetful(*_, **__):
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr("evenfall.probe.check._HARD_END_S", 0.5)
+    monkeypatch.setattr("evenfall.probe.check.second_looks", forgetful)
+    result = world.check()
+    assert not result.interrupted
+    assert result.answer is Answer.OK
+
+
+def test_a_broken_off_pair_is_paid_for(world, monkeypatch):
+    """What a pair that the person breaks off may have cost is on the bill."""
+
+    async def go():
+        begun = asyncio.Event()
+
+        async def endless(*_, **__):
+            begun.set()
+            await asyncio.sleep(3600)
+
+        monkeypatch.setattr("evenfall.probe.pairing.run_null_pair", endless)
+        rng = random.Random(3)  # noqa: S311 (orders and names)
+        task = asyncio.ensure_future(run_check(world.network, world.targets(), rng=rng))
+        await begun.wait()
+        task.cancel()
+        return await task
+
+    result = asyncio.run(go())
+    assert result.interrupted
+    assert result.bytes_spent > sum(o.wire_bytes or 0 for o in result.observations) + 131_072

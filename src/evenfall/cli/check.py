@@ -107,11 +107,11 @@ def _agree(targets: TargetList, settings: Settings, *, yes: bool) -> None:
 
     if settings.language != "en":
         click.echo("evenfall: the risk text is translated; the rest is still in English.", err=True)
-    if is_lab_network(targets):
-        return
     if yes:
         click.echo(risk_text(settings.language), err=True)
         _remember(settings, how="yes")
+        return
+    if is_lab_network(targets):
         return
     earlier = recorded_consent(settings.store)
     if earlier is not None and earlier.version == RISK_VERSION:

@@ -12,7 +12,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from evenfall.measure.dns import is_bogon, look_up
+from evenfall.measure.dns import ATTEMPTS, is_bogon, look_up
 from evenfall.measure.http import get
 from evenfall.measure.tcp import connect
 from evenfall.measure.tls import handshake
@@ -33,6 +33,7 @@ _TURN_S_MIN = 1.5  # of body time, for each site that still waits for its turn
 _BODY_S_MIN = 3.0  # after a handshake that took long
 _HANDSHAKE_BYTES = 16_384
 _LOOKUP_BYTES = 2048
+_LOOKUP_TRY_S = 2.0  # of ATTEMPTS tries
 
 
 def interleave(session: Session) -> list[Target]:
@@ -108,6 +109,8 @@ async def visit(
     session.budget.reserve(most)
     try:
         async with session.address(address):
+            if session.left_s() <= 0:  # whoever was there before us took all of it
+                return None
             return await _visit(session, site, url, address, neutral, fetch, body_s)
     finally:
         session.budget.release(most)
@@ -202,11 +205,14 @@ async def _ask_about(session: Session, site: Target, host: str, *, six: bool) ->
         asked.append(("public", session.targets.public_resolver))
     for family in (4, 6) if six else (4,):
         for resolver, endpoint in asked:
+            timeout_s = min(_LOOKUP_TRY_S, session.left_s() / ATTEMPTS)
+            if timeout_s <= 0:
+                return
             session.keep(
                 *await look_up(
                     session.network, session.round_, site, host, resolver=resolver,
                     endpoint=endpoint, family=family, rng=session.rng,
-                    bogons_allowed=session.is_test_network,
+                    timeout_s=timeout_s, bogons_allowed=session.is_test_network,
                 )
             )  # fmt: skip
 

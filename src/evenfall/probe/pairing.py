@@ -9,15 +9,17 @@ Nothing else of ours is on the line meanwhile.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from evenfall.infer.facts import Pair
 from evenfall.infer.finding import PairView, view_pairs
 from evenfall.infer.ground import Ground
 from evenfall.infer.pairs import Decision
 from evenfall.infer.profiles import CheckProfile
-from evenfall.measure.dns import look_up
+from evenfall.measure.dns import ATTEMPTS, look_up
 from evenfall.measure.pairs import reserve_pair_bytes, run_null_pair, run_pair
 from evenfall.measure.transfer import PairServer
 from evenfall.model.observation import Observation
@@ -110,7 +112,7 @@ class PairingStage:
         pair = await run_pair(
             self.session.network, place, self.session.round_, target,
             target_sni=host_of(target.url), neutral_sni=self._neutral(server),
-            size_bytes=size_bytes, rng=self.session.rng,
+            size_bytes=size_bytes, rng=self.session.rng, end_s=self.session.end_s,
             on_clock=self.session.server_clocks.append,
         )  # fmt: skip
         self._done(target, place, pair.target, pair.neutral)
@@ -126,10 +128,23 @@ class PairingStage:
         pair = await run_null_pair(
             self.session.network, place, self.session.round_, about,
             neutral_snis=names, size_bytes=size_bytes, rng=self.session.rng,
-            on_clock=self.session.server_clocks.append,
+            end_s=self.session.end_s, on_clock=self.session.server_clocks.append,
         )  # fmt: skip
         self._done(about, place, pair.target, pair.neutral)
         return True
+
+    @contextlib.contextmanager
+    def _paid_for(self, size_bytes: int) -> Iterator[None]:
+        """Reserved while it runs; a pair that is broken off costs all that it could have cost."""
+        most = reserve_pair_bytes(size_bytes)
+        self.session.budget.reserve(most)
+        try:
+            yield
+        except asyncio.CancelledError:
+            self.session.budget.spend(most)
+            raise
+        finally:
+            self.session.budget.release(most)
 
     def _done(
         self, target: Target, place: PairServer, first: Observation, second: Observation
@@ -184,10 +199,13 @@ class PairingStage:
             return str(ipaddress.ip_address(host))
         except ValueError:
             pass
+        left_s = self.session.left_s()
+        if left_s <= 0:
+            return None
         found = await look_up(
             self.session.network, self.session.round_, _server_target(server), host,
             resolver="system", endpoint=self.session.targets.resolver, family=4,
-            rng=self.session.rng, bogons_allowed=True,
+            rng=self.session.rng, bogons_allowed=True, timeout_s=min(2.0, left_s / ATTEMPTS),
         )  # fmt: skip
         self.session.keep(*found)
         return next((a for o in found for a in o.answers or ()), None)
