@@ -56,6 +56,11 @@ class PairingStage:
         self._longest_s: dict[str, float] = {}
         self._climbed: dict[str, int] = {}
 
+    @property
+    def servers(self) -> tuple[tuple[MeasurementServer, PairServer], ...]:
+        """Those that have an address and are not given up."""
+        return tuple(self._servers)
+
     async def find_servers(self) -> None:
         """Addresses of the measurement servers; one that has none is left out."""
         for server in self.session.targets.servers:
@@ -109,12 +114,13 @@ class PairingStage:
         if not self._may_start(target.target_id, size_bytes, until_s):
             return False
         server, place = self._next_server()
-        pair = await run_pair(
-            self.session.network, place, self.session.round_, target,
-            target_sni=host_of(target.url), neutral_sni=self._neutral(server),
-            size_bytes=size_bytes, rng=self.session.rng, end_s=self.session.end_s,
-            on_clock=self.session.server_clocks.append,
-        )  # fmt: skip
+        with self._paid_for(size_bytes):
+            pair = await run_pair(
+                self.session.network, place, self.session.round_, target,
+                target_sni=host_of(target.url), neutral_sni=self._neutral(server),
+                size_bytes=size_bytes, rng=self.session.rng, end_s=self.session.end_s,
+                on_clock=self.session.server_clocks.append,
+            )  # fmt: skip
         self._done(target, place, pair.target, pair.neutral)
         return True
 
@@ -125,11 +131,12 @@ class PairingStage:
         server, place = self._next_server()
         names = (self._neutral(server), self._neutral(server))
         about = self.session.rng.choice(self.session.targets.controls or (_server_target(server),))
-        pair = await run_null_pair(
-            self.session.network, place, self.session.round_, about,
-            neutral_snis=names, size_bytes=size_bytes, rng=self.session.rng,
-            end_s=self.session.end_s, on_clock=self.session.server_clocks.append,
-        )  # fmt: skip
+        with self._paid_for(size_bytes):
+            pair = await run_null_pair(
+                self.session.network, place, self.session.round_, about,
+                neutral_snis=names, size_bytes=size_bytes, rng=self.session.rng,
+                end_s=self.session.end_s, on_clock=self.session.server_clocks.append,
+            )  # fmt: skip
         self._done(about, place, pair.target, pair.neutral)
         return True
 
