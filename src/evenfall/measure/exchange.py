@@ -8,6 +8,7 @@ ours that declines or misbehaves; `measure.transfer` turns each into fields of a
 from __future__ import annotations
 
 import functools
+import math
 import os
 from typing import NamedTuple
 
@@ -54,12 +55,22 @@ class Progress:
     Args:
         hello_s: monotonic time of the ClientHello.
         deadline_s: monotonic time at which the transfer is cut.
+        end_s: monotonic time after which nothing is waited for, not even a trailer.
     """
 
-    def __init__(self, clock: Clock, *, hello_s: float, deadline_s: float, wall_us: int) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        hello_s: float,
+        deadline_s: float,
+        wall_us: int,
+        end_s: float = math.inf,
+    ) -> None:
         self.clock = clock
         self.hello_s = hello_s
         self.deadline_s = deadline_s
+        self.end_s = end_s
         self._wall_at_hello_us = wall_us
         self.curve = ByteCurve()
         self.body_bytes = 0
@@ -125,7 +136,8 @@ async def download(stream: Stream, request: Request, progress: Progress) -> None
                 progress.note_body(side.body_bytes, at_s)
     elapsed_us = progress.since_hello_us(progress.clock.monotonic_s())
     try:
-        await stream.write(side.done(elapsed_us=elapsed_us), timeout_s=TRAILER_TIMEOUT_S)
+        wait_s = min(TRAILER_TIMEOUT_S, progress.end_s - progress.clock.monotonic_s())
+        await stream.write(side.done(elapsed_us=elapsed_us), timeout_s=wait_s)
         await _take_trailer(stream, side, progress)
     except NetworkFailure:
         return  # the body is complete, and that is what was measured
@@ -178,7 +190,7 @@ async def _await_arrival(stream: Stream, side: ClientSide, progress: Progress) -
 
 
 async def _take_trailer(stream: Stream, side: ClientSide, progress: Progress) -> None:
-    deadline_s = progress.clock.monotonic_s() + TRAILER_TIMEOUT_S
+    deadline_s = min(progress.clock.monotonic_s() + TRAILER_TIMEOUT_S, progress.end_s)
     while progress.trailer is None:
         left_s = deadline_s - progress.clock.monotonic_s()
         if left_s <= 0:

@@ -12,6 +12,7 @@ come back.
 
 from __future__ import annotations
 
+import math
 import random
 import secrets
 from collections.abc import Callable
@@ -64,6 +65,7 @@ async def run_pair(
     rng: random.Random,
     direction: Direction = Direction.DOWNLOAD,
     cap_s: float = CAP_S,
+    end_s: float = math.inf,
     pause_s: float = PAUSE_S,
     is_null_pair: bool = False,
     on_clock: Callable[[ClockOffset], None] | None = None,
@@ -81,6 +83,8 @@ async def run_pair(
         rng: draws which arm goes first.
         direction: seen from here.
         cap_s: time cap of each arm.
+        end_s: monotonic time at which both have to be over; an arm that this cuts short, or keeps
+            from starting, is `interrupted`, and the pair does not count.
         pause_s: between the arms; after a cut arm at least `PAUSE_AFTER_CUT_S`.
         is_null_pair: both names are neutral; use `run_null_pair`.
         on_clock: told the server's clock offset at each answer.
@@ -92,7 +96,8 @@ async def run_pair(
     arms: dict[Arm, Observation] = {}
     for position, (arm, sni) in enumerate(order):
         if position:
-            await network.clock.sleep(_pause_s(arms[order[0][0]], pause_s))
+            left_s = max(0.0, end_s - network.clock.monotonic_s())
+            await network.clock.sleep(min(left_s, _pause_s(arms[order[0][0]], pause_s)))
         arms[arm] = await transfer(
             network,
             server,
@@ -102,6 +107,7 @@ async def run_pair(
             size_bytes=size_bytes,
             direction=direction,
             cap_s=cap_s,
+            end_s=end_s,
             place=PairPlace(pair_id=pair_id, arm=arm, position=position, is_null_pair=is_null_pair),
             result_sni=neutral_sni,
             on_clock=on_clock,
@@ -120,6 +126,7 @@ async def run_null_pair(
     rng: random.Random,
     direction: Direction = Direction.DOWNLOAD,
     cap_s: float = CAP_S,
+    end_s: float = math.inf,
     pause_s: float = PAUSE_S,
     on_clock: Callable[[ClockOffset], None] | None = None,
 ) -> Pair:
@@ -135,6 +142,7 @@ async def run_null_pair(
         rng=rng,
         direction=direction,
         cap_s=cap_s,
+        end_s=end_s,
         pause_s=pause_s,
         is_null_pair=True,
         on_clock=on_clock,

@@ -15,6 +15,7 @@ How goodput is counted, whatever happens after TCP has connected:
 | key not the pinned one | null: somebody else answered | `pin_mismatch` | null |
 | our server declined or spoke nonsense (c) | null | `unknown_failure: …` | null |
 | no TCP connection | null: no name was sent | its code | null |
+| the round's end came before all that | null | `interrupted` | null |
 
 (a) `stalled` if bytes came and then none for half the cap. (b) It never completed, so it counts as
 if it had gone on like that to the cap. (c) That says nothing about the line.
@@ -27,6 +28,7 @@ The wall clock is read once. The server's clock comes with its answer and is han
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable
 
@@ -74,6 +76,7 @@ async def transfer(
     size_bytes: int,
     direction: Direction = Direction.DOWNLOAD,
     cap_s: float = CAP_S,
+    end_s: float = math.inf,
     place: PairPlace | None = None,
     result_sni: str = "",
     on_clock: Callable[[ClockOffset], None] | None = None,
@@ -89,6 +92,8 @@ async def transfer(
         size_bytes: 16 KiB … 1 MiB.
         direction: seen from here.
         cap_s: time cap, 0.1 … 10 s.
+        end_s: monotonic time at which all has to be over, whatever the cap; what that cuts short
+            is `interrupted`.
         place: which half of a pair this is.
         result_sni: neutral name under which the server's TCP_INFO of a cut transfer is fetched on
             a second connection; empty: it is not fetched.
@@ -102,7 +107,7 @@ async def transfer(
     )
     pin_of_certificate(b"")  # what is loaded or drawn once is not measured
     random_body()
-    run = TransferRun(network, server, round_, sni=sni, request=request, cap_s=cap_s)
+    run = TransferRun(network, server, round_, sni=sni, request=request, cap_s=cap_s, end_s=end_s)
     await run.measure()
     if result_sni and run.worth_asking():
         await run.ask_for_result(result_sni)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import ssl
 from typing import Any
 
@@ -32,6 +33,8 @@ __all__ = ["CONNECT_TIMEOUT_S", "RESULT_TIMEOUT_S", "PairServer", "TransferRun"]
 CONNECT_TIMEOUT_S = 4.0
 RESULT_TIMEOUT_S = 2.0
 """For connecting, and for the handshake, when asking for the result of a cut transfer."""
+_END_MARGIN_S = 0.01
+"""A timer may ring so much before the end that set it."""
 
 
 class PairServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +51,11 @@ class PairServer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TransferRun:
-    """One transfer under way: what it is, what it has shown, how it ended."""
+    """One transfer under way: what it is, what it has shown, how it ended.
+
+    After `end_s` (monotonic) nothing is waited for: a transfer that this cuts short, before its own
+    cap, is `interrupted`, which is no evidence about anybody.
+    """
 
     def __init__(
         self,
@@ -59,12 +66,14 @@ class TransferRun:
         sni: str,
         request: Request,
         cap_s: float,
+        end_s: float = math.inf,
     ) -> None:
         self.network = network
         self.server = server
         self.request = request
         self.sni = sni
         self.cap_s = cap_s
+        self.end_s = end_s
         self.start: Moment = round_.now()
         self.progress: Progress | None = None
         self.failure: NetworkFailure | None = None
@@ -77,9 +86,7 @@ class TransferRun:
     async def measure(self) -> None:
         """Connect, shake hands, transfer; every end is kept."""
         try:
-            stream = await self.network.connect(
-                self.server.address, self.server.port, timeout_s=CONNECT_TIMEOUT_S
-            )
+            stream = await self._connect(CONNECT_TIMEOUT_S)
         except NetworkFailure as failure:
             self.failure = failure
             self.ended_s = self.network.clock.monotonic_s()
@@ -88,7 +95,7 @@ class TransferRun:
         try:
             await self._over(stream, meter)
         except NetworkFailure as failure:
-            self.failure = failure
+            self.failure = self._as_interrupted(failure)
         except (Refused, ProtocolError) as error:
             self.no_evidence = True
             self.failure = NetworkFailure(f"unknown_failure: {_short(error)}", "read")
@@ -107,7 +114,9 @@ class TransferRun:
         clock = self.network.clock
         hello_s = clock.monotonic_s()
         self.progress = self._new_progress(hello_s)
-        secure = await stream.start_tls(_context(), server_name=self.sni, timeout_s=self.cap_s)
+        secure = await stream.start_tls(
+            _context(), server_name=self.sni, timeout_s=min(self.cap_s, self._left_s())
+        )
         meter.follow(secure)
         self.progress = self._new_progress(secure.hello_sent_s or hello_s)
         self.certificate = secure.peer_certificate()
@@ -122,15 +131,43 @@ class TransferRun:
         return Progress(
             self.network.clock,
             hello_s=hello_s,
-            deadline_s=hello_s + self.cap_s,
+            deadline_s=min(hello_s + self.cap_s, self.end_s),
             wall_us=self.start.wall_us + since_start_us,
+            end_s=self.end_s,
         )
+
+    def _left_s(self) -> float:
+        return max(0.0, self.end_s - self.network.clock.monotonic_s())
+
+    async def _connect(self, timeout_s: float) -> Stream:
+        """Open a connection, within the time that is left.
+
+        Raises:
+            NetworkFailure: `interrupted` if it was the end that cut it short.
+        """
+        left_s = self._left_s()
+        if left_s <= 0:
+            raise NetworkFailure("interrupted", "connect")
+        try:
+            return await self.network.connect(
+                self.server.address, self.server.port, timeout_s=min(timeout_s, left_s)
+            )
+        except NetworkFailure as failure:
+            raise self._as_interrupted(failure) from failure
+
+    def _as_interrupted(self, failure: NetworkFailure) -> NetworkFailure:
+        """A timeout at the end of the round is ours; before it, it stands."""
+        if failure.code != "generic_timeout_error" or self._left_s() > _END_MARGIN_S:
+            return failure
+        self.no_evidence = True
+        return NetworkFailure("interrupted", failure.operation)
 
     def worth_asking(self) -> bool:
         """Whether the server may know more of a transfer that was cut."""
         return (
             self.failure is not None
             and not self.no_evidence
+            and self._left_s() > 0
             and self.progress is not None
             and self.progress.requested_s is not None
         )
@@ -140,15 +177,20 @@ class TransferRun:
         clock = self.network.clock
         try:
             stream = await self.network.connect(
-                self.server.address, self.server.port, timeout_s=RESULT_TIMEOUT_S
+                self.server.address,
+                self.server.port,
+                timeout_s=min(RESULT_TIMEOUT_S, self._left_s()),
             )
         except NetworkFailure:
             return
         meter = Meter(stream)
         now_s = clock.monotonic_s()
-        asking = Progress(clock, hello_s=now_s, deadline_s=now_s + RESULT_TIMEOUT_S, wall_us=0)
+        wait_s = min(RESULT_TIMEOUT_S, self._left_s())
+        asking = Progress(
+            clock, hello_s=now_s, deadline_s=now_s + wait_s, wall_us=0, end_s=self.end_s
+        )
         try:
-            secure = await stream.start_tls(_context(), server_name=sni, timeout_s=RESULT_TIMEOUT_S)
+            secure = await stream.start_tls(_context(), server_name=sni, timeout_s=wait_s)
             if pin_of_certificate(secure.peer_certificate() or b"") == self.server.pin:
                 await fetch_result(secure, self.request.id, asking)
         except (NetworkFailure, Refused, ProtocolError):
