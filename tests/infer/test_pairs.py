@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from evenfall.infer.pairs import (
     Decision,
+    NeutralArms,
     assess,
     effect,
     evidence,
@@ -149,12 +150,15 @@ def test_partial_slowing_is_not_dismissed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("null", "stalled"), [([0.6, -0.5], False), ([0.05, 0.0], True)], ids=["wide", "stalled"]
+    ("null", "failed"),
+    [([0.6, -0.5], 0), ([0.05, 0.0], 1), ([0.05], 0), ([], 0)],
+    ids=["wide", "stalled", "one_null", "no_null"],
 )
-def test_wide_lines_need_more(null: list[float], stalled: bool) -> None:
-    """On a noisy line, or one on which a neutral arm stalled, three slow pairs do not convict."""
-    few = assess([-2.0] * 3, null, null_stalled=stalled)
-    many = assess([-2.0] * 6, null, null_stalled=stalled)
+def test_wide_lines_need_more(null: list[float], failed: int) -> None:
+    """Noisy lines, a neutral arm that failed, or too few null pairs: three slow pairs are few."""
+    neutral = NeutralArms(done=8, failed=failed)
+    few = assess([-2.0] * 3, null, neutral=neutral)
+    many = assess([-2.0] * 6, null, neutral=neutral)
     assert few.wide
     assert few.decision is Decision.INCONCLUSIVE
     assert many.decision is Decision.THROTTLED

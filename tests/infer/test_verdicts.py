@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from evenfall.infer.answer import sum_up
@@ -27,6 +28,7 @@ from evenfall.model.vocabulary import (
     Scope,
     State,
 )
+from evenfall.wire.plain import page_sha256, token_of
 
 TARGET = Target(target_id="video/front", url="https://video.test/1M.bin", role=Role.TARGET)
 PLAIN = Target(target_id="messenger/front", url="http://messenger.test/1M.bin", role=Role.TARGET)
@@ -114,6 +116,25 @@ class RoundMaker:
                 body_bytes=None if bps is None else round(bps / 10),
             )  # fmt: skip
 
+    def asked(
+        self, *, target: Page | str = "ours", neutral: Page | str = "ours", status: int = 200,
+        sha256: str = "strange",
+    ) -> None:  # fmt: skip
+        """Our own server over plain HTTP by both names: its own page, another, or a failure."""
+        pair_id = f"{len(self.observations):032x}"
+        for arm, answer in ((Arm.TARGET, target), (Arm.NEUTRAL, neutral)):
+            ours = answer == "ours"
+            failed = isinstance(answer, str) and not ours
+            seen = self.add(
+                Fact.HTTP_EXCHANGE, self.target, address="203.0.113.80", port=8443, family=4,
+                host=host(self.target) if arm is Arm.TARGET else "news.test",
+                pair_id=pair_id, arm=arm, status_code=None if failed else 200 if ours else status,
+                failure=str(answer) if failed else None,
+                body_sha256=page_sha256(token_of(pair_id, arm)) if ours else sha256,
+            )  # fmt: skip
+            if isinstance(answer, Page):
+                self.pages[seen.observation_id] = answer
+
     def good_controls(self, kbit: float = 20_000) -> RoundMaker:
         """Three controls that load, and two quiet null pairs if there is a server."""
         for index, control in enumerate(CONTROLS):
@@ -184,14 +205,14 @@ def slow_without_pairs(r: RoundMaker) -> None:
 def reset_by_name(r: RoundMaker) -> None:
     """Our own server meets the reset too."""
     reset(r)
-    for _ in range(2):
+    for _ in range(3):
         r.pair(0, failure="connection_reset")
 
 
 def drop_by_name(r: RoundMaker) -> None:
     """Our own server meets the silence too."""
     reset(r, "generic_timeout_error")
-    for _ in range(2):
+    for _ in range(3):
         r.pair(0, failure="generic_timeout_error")
 
 
@@ -307,10 +328,52 @@ def intercepted(r: RoundMaker) -> None:
         r.pair(None, failure="pin_mismatch")
 
 
-def block_page(r: RoundMaker) -> None:
-    """Another page, for this name alone."""
+def virtual_host(r: RoundMaker) -> None:
+    """Another page, for this name alone, at its own address: any virtual host does that."""
     r.known().visit(r.target, "203.0.113.11", page=BLOCK_PAGE, body=200)
     r.visit(r.target, "203.0.113.11", name="news.test")
+
+
+def own_refusal(r: RoundMaker) -> None:
+    """The same, and our own server answers as itself by this name."""
+    virtual_host(r)
+    r.asked()
+
+
+def block_page(r: RoundMaker) -> None:
+    """The same, and our own server shows such a page too, by this name alone."""
+    virtual_host(r)
+    r.asked(target=BLOCK_PAGE)
+
+
+def page_everywhere(r: RoundMaker) -> None:
+    """Our own server shows such a page whatever the name: a portal, not this name."""
+    virtual_host(r)
+    r.asked(target=BLOCK_PAGE, neutral=BLOCK_PAGE)
+
+
+def proxy_by_name(r: RoundMaker) -> None:
+    """A proxy that connects by `Host` brings the sites' own pages from any address."""
+    virtual_host(r)
+    r.asked(target=BLOCK_PAGE, neutral=Page(text="<title>news</title>"))
+
+
+def nobody_answers(r: RoundMaker) -> None:
+    """Our own server does not answer by the neutral name: it may be down."""
+    virtual_host(r)
+    r.asked(target=BLOCK_PAGE, neutral="generic_timeout_error")
+
+
+def other_trouble_there(r: RoundMaker) -> None:
+    """By this name our own server's connection breaks: another fate than at the site."""
+    virtual_host(r)
+    r.asked(target="connection_reset")
+
+
+def other_page_there(r: RoundMaker) -> None:
+    """By this name comes an ordinary page that is not ours: an old copy, or somebody's portal."""
+    virtual_host(r)
+    r.asked(target=Page(text="<title>Welcome</title>"))
 
 
 def block_page_for_all(r: RoundMaker) -> None:
@@ -323,6 +386,12 @@ def status_451(r: RoundMaker) -> None:
     """Unavailable for legal reasons."""
     r.known().visit(r.target, "203.0.113.11", status=451, body=200)
     r.visit(r.target, "203.0.113.11", name="news.test")
+
+
+def block_451(r: RoundMaker) -> None:
+    """The same status at our own server by this name."""
+    status_451(r)
+    r.asked(target=Page(), status=451)
 
 
 def strange_everywhere(r: RoundMaker) -> None:
@@ -400,6 +469,8 @@ GUILTY: list[Case] = [
      "check.tls.mitm", Answer.TARGETED_BLOCKING),
     ("block_page", PLAIN, block_page, State.BLOCKED, Scope.TARGETED, "http.blockpage",
      "check.http.blockpage", Answer.TARGETED_BLOCKING),
+    ("block_451", PLAIN, block_451, State.BLOCKED, Scope.TARGETED, "http.blockpage",
+     "check.http.blockpage", Answer.TARGETED_BLOCKING),
 ]  # fmt: skip
 """Somebody acts on the name."""
 
@@ -439,6 +510,20 @@ INNOCENT: list[Case] = [
      "check.tls.certificate", Answer.CANNOT_TELL),
     ("block_page_for_all", PLAIN, block_page_for_all, State.BLOCKED, Scope.UNDETERMINED,
      "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
+    ("virtual_host", PLAIN, virtual_host, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
+     "check.http.blockpage", Answer.CANNOT_TELL),
+    ("own_refusal", PLAIN, own_refusal, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
+     "check.http.blockpage", Answer.CANNOT_TELL),
+    ("page_everywhere", PLAIN, page_everywhere, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
+     "check.http.blockpage", Answer.CANNOT_TELL),
+    ("proxy_by_name", PLAIN, proxy_by_name, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
+     "check.http.blockpage", Answer.CANNOT_TELL),
+    ("nobody_answers", PLAIN, nobody_answers, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
+     "check.http.blockpage", Answer.CANNOT_TELL),
+    ("other_trouble_there", PLAIN, other_trouble_there, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
+     "check.http.blockpage", Answer.CANNOT_TELL),
+    ("other_page_there", PLAIN, other_page_there, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
+     "check.http.blockpage", Answer.CANNOT_TELL),
     ("plain_451", PLAIN, status_451, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
      "check.http.blockpage", Answer.CANNOT_TELL),
     ("signed_451", TARGET, status_451, State.BLOCKED, Scope.SERVER_SIDE, None,
@@ -484,10 +569,10 @@ def test_innocents_are_never_targeted(case: Case) -> None:
 
 @pytest.mark.parametrize("case", [*GUILTY, *INNOCENT], ids=lambda case: case[0])
 def test_without_pairs_nothing_is_isolated(case: Case) -> None:
-    """The same rounds without paired transfers: never isolated, slow never targeted."""
+    """The same rounds without our own server: never isolated, slow never targeted."""
     maker = RoundMaker(case[1], has_server=False).good_controls()
     case[2](maker)
-    maker.observations = [o for o in maker.observations if o.fact is not Fact.TRANSFER]
+    maker.observations = [o for o in maker.observations if o.pair_id is None]
     verdict = maker.verdict()
     assert not verdict.isolated
     assert not (verdict.state is State.SLOWED and verdict.scope is Scope.TARGETED)
@@ -665,8 +750,34 @@ def test_a_redirect_to_a_block_page() -> None:
     blocked = Target(target_id=PLAIN.target_id, url="http://blocked.test/", role=Role.TARGET)
     maker.visit(blocked, "203.0.113.90", body=200, page=BLOCK_PAGE)
     maker.visit(PLAIN, "203.0.113.11", name="news.test")
+    assert maker.verdict().scope is Scope.UNDETERMINED
+    maker.asked(target=BLOCK_PAGE)
     assert maker.verdict().mechanism == "http.blockpage"
     assert maker.verdict().scope is Scope.TARGETED
+
+
+def test_the_same_bytes_are_such_a_page() -> None:
+    """A page whose words nobody knows is known again by its hash; another one's is not."""
+    for sha256, scope in (("page", Scope.TARGETED), ("other", Scope.UNDETERMINED)):
+        maker = RoundMaker(PLAIN).good_controls().known()
+        maker.visit(PLAIN, "203.0.113.11", page=BLOCK_PAGE, body=200)
+        last = maker.observations[-1]
+        maker.observations[-1] = msgspec.structs.replace(last, body_sha256="page")
+        maker.asked(target=Page(text="..."), sha256=sha256)
+        assert maker.verdict().scope is scope
+
+
+def test_a_block_page_is_isolated_only_by_our_own_server() -> None:
+    """The contrast is a witness; half a question is none."""
+    maker = RoundMaker(PLAIN).good_controls()
+    block_page(maker)
+    verdict = maker.verdict()
+    asked = [o.observation_id for o in maker.observations if o.fact is Fact.HTTP_EXCHANGE][-2:]
+    assert verdict.isolated
+    assert set(asked) <= set(verdict.witnesses)
+    maker.observations.pop()
+    verdict = maker.verdict()
+    assert (verdict.isolated, verdict.scope) == (False, Scope.UNDETERMINED)
 
 
 def test_a_redirect_into_a_private_network() -> None:
@@ -676,6 +787,8 @@ def test_a_redirect_into_a_private_network() -> None:
     page = Page(location="http://10.10.34.34/")
     maker.visit(PLAIN, "9.9.9.11", status=302, body=0, page=page)
     maker.visit(PLAIN, "9.9.9.11", name="news.test")
+    assert maker.verdict().scope is Scope.UNDETERMINED
+    maker.asked(target=Page(location="http://10.10.34.34/?who=messenger"), status=302)
     verdict = maker.verdict()
     assert (verdict.mechanism, verdict.scope) == ("http.blockpage", Scope.TARGETED)
 

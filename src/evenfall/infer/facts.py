@@ -5,7 +5,8 @@ name fail, twice, at this address, and did a neutral name go through there?". Th
 lookups by resolver and family, connections into `Attempt`s (TCP, then TLS, then HTTP), attempts by
 the name that was sent, transfers into pairs.
 
-Rules. A connect opens an attempt; handshake and exchange that follow it belong to it. A name that
+Rules. A connect opens an attempt; handshake and exchange that follow it belong to it; an exchange
+of a pair is a question to our own server and stands apart. A name that
 is not the one that was looked up is a neutral name: somebody else's name at this target's address.
 Nothing is judged here: a failure keeps its code and its stage.
 
@@ -23,13 +24,13 @@ from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Arm, Fact
 
-__all__ = ["Attempt", "Page", "Pair", "Site", "Stage", "sort_pairs", "sort_site"]
+__all__ = ["RESET", "Attempt", "Page", "Pair", "Site", "Stage", "sort_pairs", "sort_site"]
 
 _OWN_SIDE = frozenset({"network_unreachable", "interrupted"})
 _CERTIFICATE = frozenset(
     {"ssl_invalid_hostname", "ssl_unknown_authority", "ssl_invalid_certificate"}
 )
-_RESET = frozenset({"connection_reset", "connection_aborted", "eof_error"})
+RESET = frozenset({"connection_reset", "connection_aborted", "eof_error"})
 
 
 class Stage(StrEnum):
@@ -115,7 +116,7 @@ class Attempt:
     @property
     def reset(self) -> bool:
         """The connection was torn down."""
-        return self.failure in _RESET
+        return self.failure in RESET
 
     @property
     def bad_certificate(self) -> bool:
@@ -152,6 +153,22 @@ class Pair:
     is_null: bool
 
     @property
+    def target_failed(self) -> bool:
+        """With the target's name it was cut, or brought nothing."""
+        return _failed(self.target)
+
+    @property
+    def neutral_arms(self) -> list[Observation]:
+        """Arms with a neutral name that say something about the line: two in a null pair."""
+        arms = (self.target, self.neutral) if self.is_null else (self.neutral,)
+        return [arm for arm in arms if not _says_nothing(arm)]
+
+    @property
+    def neutral_failed(self) -> int:
+        """How many of those failed."""
+        return sum(_failed(arm) for arm in self.neutral_arms)
+
+    @property
     def counts(self) -> bool:
         """Both arms got as far as sending a name, and at least one brought bytes."""
         speeds = (self.target.goodput_bps, self.neutral.goodput_bps)
@@ -163,13 +180,28 @@ class Pair:
         return self.target.observation_id, self.neutral.observation_id
 
 
+def _failed(arm: Observation) -> bool:
+    return arm.failure is not None or not arm.goodput_bps
+
+
+def _says_nothing(arm: Observation) -> bool:
+    """The round ended, or our server declined: no word about the line."""
+    code = arm.failure or ""
+    return code == "interrupted" or code.startswith("unknown_failure")
+
+
 @dataclass(kw_only=True)
 class Site:
-    """Everything that was done about one target or control."""
+    """Everything that was done about one target or control.
+
+    Attributes:
+        plain: what our own server said over plain HTTP under this target's name and a neutral one.
+    """
 
     target: Target
     lookups: list[Observation] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    plain: list[Observation] = field(default_factory=list)
     pages: Mapping[str, Page] = field(default_factory=dict)
 
     @property
@@ -227,7 +259,7 @@ class Site:
     def wire_bytes(self) -> int:
         """IP bytes spent on it."""
         attempts = (o for a in self.attempts for o in (a.tcp, a.tls, a.http) if o)
-        return sum(o.wire_bytes or 0 for o in (*self.lookups, *attempts))
+        return sum(o.wire_bytes or 0 for o in (*self.lookups, *attempts, *self.plain))
 
 
 def sort_site(
@@ -244,6 +276,8 @@ def sort_site(
             site.attempts.append(Attempt(tcp=observation))
         elif observation.fact is Fact.TLS_HANDSHAKE and site.attempts:
             site.attempts[-1].tls = observation
+        elif observation.fact is Fact.HTTP_EXCHANGE and observation.pair_id:
+            site.plain.append(observation)
         elif observation.fact is Fact.HTTP_EXCHANGE and site.attempts:
             site.attempts[-1].http = observation
     return site

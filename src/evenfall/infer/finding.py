@@ -3,8 +3,8 @@
 What it does. A `Finding` is the part of a verdict that a rule decides; `PairView` sums up the
 paired transfers of one target, which most rules ask.
 
-Rules. Every finding names its rule. `isolated` is set from pairs alone, and only where they
-decided.
+Rules. Every finding names its rule. `isolated` is set from pairs where they decided, and from our
+own server asked over plain HTTP (`infer.plain`): from what differs in the name alone.
 
 What it does not do. It decides nothing; see `infer.verdicts` for the order of the rules.
 """
@@ -13,15 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evenfall.infer.facts import Pair
+from evenfall.infer.facts import RESET, Pair
 from evenfall.infer.ground import Ground, pair_score
 from evenfall.infer.pairs import Assessment, Decision, assess
 from evenfall.model.verdict import SlowerBy
 from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["Finding", "PairView", "view_pairs"]
-
-_RESET = frozenset({"connection_reset", "connection_aborted", "eof_error"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +82,7 @@ class PairView:
     def reset(self) -> bool:
         """Most of those ended with a reset."""
         empty = [p for p in self.pairs if not p.target.body_bytes]
-        return 2 * sum(p.target.failure in _RESET for p in empty) > len(empty)
+        return 2 * sum(p.target.failure in RESET for p in empty) > len(empty)
 
     @property
     def stalled(self) -> bool:
@@ -119,7 +117,8 @@ def view_pairs(target_id: str, ground: Ground) -> PairView:
     assessment = assess(
         [pair_score(p) for p in counted],
         ground.null_x,
-        null_stalled=ground.null_stalled,
+        failed=[i for i, p in enumerate(counted) if p.target_failed],
+        neutral=ground.neutral_arms,
         profile=ground.profile.pairs,
     )
     return PairView(pairs=counted, intercepted=intercepted, assessment=assessment)

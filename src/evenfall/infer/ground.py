@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evenfall.infer.facts import Attempt, Pair, Site, Stage
-from evenfall.infer.pairs import score
+from evenfall.infer.pairs import NeutralArms, score
 from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.speed import Speed, line_bps, queue_factor, speed_of
 
@@ -61,25 +61,21 @@ class Ground:
     profile: CheckProfile
 
     @property
-    def null_pairs(self) -> list[Pair]:
-        """Neutral/neutral pairs that count."""
-        return [p for p in self.pairs if p.is_null and p.counts]
-
-    @property
     def null_x(self) -> list[float]:
-        """Their scores: the line's own noise."""
-        return [pair_score(p) for p in self.null_pairs]
+        """Scores of the neutral/neutral pairs that came through: the line's own noise.
+
+        One of which an arm failed is not noise in the speed; `neutral_arms` counts it.
+        """
+        came = [p for p in self.pairs if p.is_null and p.counts and not p.neutral_failed]
+        return [pair_score(p) for p in came]
 
     @property
-    def null_stalled(self) -> bool:
-        """An arm of them stopped on the way."""
-        arms = (arm for pair in self.null_pairs for arm in (pair.target, pair.neutral))
-        return any(arm.failure is not None for arm in arms)
-
-    @property
-    def server_works(self) -> bool:
-        """The measurement server answered to a neutral name."""
-        return any((p.neutral.goodput_bps or 0) > 0 for p in self.pairs)
+    def neutral_arms(self) -> NeutralArms:
+        """How all neutral arms of the round fared, whether their pair counts or not."""
+        return NeutralArms(
+            done=sum(len(p.neutral_arms) for p in self.pairs),
+            failed=sum(p.neutral_failed for p in self.pairs),
+        )
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -8,9 +8,17 @@ effect with an interval.
 Rules. Zero bytes are x = −3 and are never dropped. A pair's likelihood ratio is cut at 60, so that
 one faulty pair can never convict. THROTTLED: E ≥ 100 and at least 2 pairs. NOT SEEN: E ≤ 0.05 and
 at least 4. After 12 pairs the rest is INCONCLUSIVE. If the line's own neutral/neutral pairs are
-wider than scale 0.30, or an arm stalled in them, THROTTLED needs E ≥ 1000 *and* a sign test at 5 %
-(against a slowing of ×1/1.5, so at least five pairs). More slowing never lowers the evidence, the
-order of the pairs does not matter.
+wider than scale 0.30, fewer than two of them came through, or any neutral arm of the round failed,
+THROTTLED needs E ≥ 1000 *and* a sign test at 5 % (against a slowing of ×1/1.5, so at least five
+pairs). The order of the pairs does not matter.
+
+Arms that fail. A slow transfer has no innocent explanation but noise, which f0 holds; a transfer
+that was cut, or brought nothing, has another one: on some lines transfers fail at random. How often
+is told by the round's neutral arms, of pairs and null pairs alike. Hence a pair whose target arm
+failed is cut at (neutral arms + 2) ÷ (neutral arms that failed + 1): 8 or 9 where none of six or
+seven failed, so that three silent pairs convict and two do not; 2 where half of them failed too.
+Among arms that came through, more slowing never lowers the evidence; a failed arm may weigh less
+than a slow one (docs/decisions/0009).
 
 How it works. Null f0: Student t with 2 d.o.f. and scale s = max(0.19, the scale of this line's
 neutral pairs). With y = x/s: density (2 + y²)^(−3/2), distribution F(y) = ½ + y / (2√(2 + y²)).
@@ -42,7 +50,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,8 +61,11 @@ from evenfall.model.verdict import SlowerBy
 __all__ = [
     "Assessment",
     "Decision",
+    "NeutralArms",
     "assess",
+    "effect",
     "evidence",
+    "failed_arm_max",
     "likelihood_ratio",
     "null_scale",
     "score",
@@ -75,6 +86,19 @@ class Decision(StrEnum):
     THROTTLED = "throttled"
     NOT_SEEN = "not_seen"
     INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeutralArms:
+    """How the arms with a neutral name fared in this round, in pairs and null pairs.
+
+    Attributes:
+        done: arms, however they ended.
+        failed: those that were cut, brought nothing or did not connect.
+    """
+
+    done: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,9 +186,24 @@ def _f1_below(x: float, scale: float, profile: PairsProfile) -> float:
     return area * scale / (high - low)
 
 
-def evidence(x: Sequence[float], scale: float, *, profile: PairsProfile = PAIRS_2026) -> float:
-    """E after these pairs; 1 without any."""
+def failed_arm_max(neutral: NeutralArms, *, profile: PairsProfile = PAIRS_2026) -> float:
+    """What a pair whose target arm failed can say at most; always more than 1."""
+    arms = neutral.done + profile.failed_arms_added
+    return arms / (neutral.failed + profile.failed_added)
+
+
+def evidence(
+    x: Sequence[float],
+    scale: float,
+    *,
+    failed: Collection[int] = (),
+    neutral: NeutralArms | None = None,
+    profile: PairsProfile = PAIRS_2026,
+) -> float:
+    """E after these pairs; 1 without any. For `failed` and `neutral` see `assess`."""
+    most = failed_arm_max(neutral or NeutralArms(), profile=profile)
     ratios = [likelihood_ratio(value, scale, profile=profile) for value in x]
+    ratios = [min(ratio, most) if i in failed else ratio for i, ratio in enumerate(ratios)]
     products = (math.prod(1 - pi + pi * ratio for ratio in ratios) for pi in profile.shares)
     return sum(products) / len(profile.shares)
 
@@ -180,21 +219,29 @@ def assess(
     x: Sequence[float],
     null_x: Sequence[float],
     *,
-    null_stalled: bool = False,
+    failed: Collection[int] = (),
+    neutral: NeutralArms | None = None,
     profile: PairsProfile = PAIRS_2026,
 ) -> Assessment:
     """Sum up all pairs of one target measured so far.
 
     Args:
         x: scores of the pairs target/neutral, in any order.
-        null_x: scores of this round's pairs neutral/neutral (their sign means nothing).
-        null_stalled: an arm of a neutral pair stopped before it was done.
+        null_x: scores of this round's pairs neutral/neutral of which both arms came through (their
+            sign means nothing).
+        failed: which of `x` have a target arm that was cut or brought nothing, by index.
+        neutral: how all neutral arms of the round fared; None: nothing is known of them.
         profile: the parameters.
     """
     own_scale = null_scale(null_x)
-    wide = null_stalled or (own_scale is not None and own_scale > profile.null_scale_wide)
+    arms = neutral or NeutralArms()
+    wide = (
+        arms.failed > 0
+        or len(null_x) < profile.null_pairs_min
+        or (own_scale is not None and own_scale > profile.null_scale_wide)
+    )
     scale = max(profile.scale_min, own_scale or 0.0)
-    e_value = evidence(x, scale, profile=profile)
+    e_value = evidence(x, scale, failed=failed, neutral=arms, profile=profile)
     sign_p = sign_test_p(x, shift=-math.log(profile.factor_min))
     decision = _decide(e_value, len(x), wide, sign_p, profile)
     return Assessment(

@@ -37,6 +37,11 @@ class PairsProfile:
         n_max: pairs after which the rest is INCONCLUSIVE.
         null_scale_wide: a line whose neutral pairs are wider than this must show e_wide and agree
             with the sign test.
+        null_pairs_min: with fewer neutral pairs of which both arms came through, likewise.
+        failed_arms_added, failed_added: a pair whose target arm failed is cut at (neutral arms +
+            the first) ÷ (neutral arms that failed + the second): arms also fail by chance, and how
+            often is what the neutral ones show. The rule of succession, which starts at ½; see
+            docs/decisions/0009.
         cap_s: time cap of one transfer.
         size_ladder_bytes: sizes, smallest first.
     """
@@ -56,6 +61,8 @@ class PairsProfile:
     null_scale_wide: float = 0.30
     e_wide: float = 1000.0
     null_pairs_min: int = 2
+    failed_arms_added: float = 2.0
+    failed_added: float = 1.0
     cap_s: float = 4.0
     size_ladder_bytes: tuple[int, ...] = (65_536, 262_144, 1_048_576)
 
