@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,13 +17,18 @@ ALONE = Neighbours(clean=(), affected=())
 CLEAN = Neighbours(clean=("AS2",), affected=("AS3",))
 
 
-def reached(histories, basis, *, controls=None, state=State.BLOCKED, neighbours=ALONE, nights=14):
+def reached(
+    histories, basis, *, controls=None, state=State.BLOCKED, neighbours=ALONE, nights=14, speed=None
+):
     """Scope of 20–22, failing at nine of ten, beside controls that fail at a rate by hour."""
     h = histories.measured(np.random.default_rng(1), nights)
     inside = h.inside(20, 22)
     known = {} if controls is None else {"control_failed": h.failing(controls(h))}
     failed = h.failing(np.where(inside, 0.95, 0.02))
-    rows = usable_rows(h.series(basis, failed=failed, **known), NIGHTLY_2026)
+    series = h.series(basis, failed=failed, **known)
+    if speed is not None:
+        series = replace(series, control_log_goodput=speed(h))
+    rows = usable_rows(series, NIGHTLY_2026)
     around = (inside, h.inside(19, 20), h.inside(22, 23))
     return reach(
         rows, inside, ~inside, around,
@@ -41,9 +48,12 @@ def test_no_control_is_undetermined_and_says_so(histories) -> None:
 
 
 def test_clean_controls_make_it_targeted_but_not_isolated(histories) -> None:
-    """Failures beside controls that work."""
-    got = reached(histories, Basis.CONTROL_DIFFERENCE, controls=lambda h: 0.02)
-    assert (got.scope, got.isolated) == (Scope.TARGETED, False)
+    """Failures beside controls that work, if another network clears the site itself."""
+    for neighbours, scope in ((CLEAN, Scope.TARGETED), (ALONE, Scope.UNDETERMINED)):
+        got = reached(
+            histories, Basis.CONTROL_DIFFERENCE, controls=lambda h: 0.02, neighbours=neighbours
+        )
+        assert (got.scope, got.isolated) == (scope, False)
 
 
 def test_controls_that_fail_too_make_it_general(histories) -> None:
@@ -64,6 +74,7 @@ def test_both_causes_at_once_are_both_said(histories) -> None:
         Basis.CONTROL_DIFFERENCE,
         controls=lambda h: np.where(h.inside(19, 23), 0.35, 0.02),
         nights=28,
+        neighbours=CLEAN,
     )
     assert got.scope is Scope.TARGETED
     assert "of the controls fail then too" in got.because
@@ -82,6 +93,7 @@ def test_slow_against_other_servers_needs_another_network(histories) -> None:
             histories,
             Basis.CONTROL_DIFFERENCE,
             controls=lambda h: 0.0,
+            speed=lambda h: h.noise(),
             state=State.SLOWED,
             neighbours=neighbours,
         )

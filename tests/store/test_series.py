@@ -215,23 +215,75 @@ def test_pairs_and_their_neutral_pairs(tmp_path: Path) -> None:
     assert not series.archive_clock
 
 
-def test_a_visit_stands_on_the_first_pair_of_its_round(tmp_path: Path) -> None:
-    """One round is one row where it can be: whether it opened, beside how fast it was."""
+def test_beside_pairs_visits_do_not_speak(tmp_path: Path) -> None:
+    """A visit that failed went to the site's own server; it borrows nothing from the pairs."""
     steps = {"fact": Fact.HTTP_EXCHANGE, "pair_id": None}
-    (series,) = series_of(
-        tmp_path,
-        *pair(1, 1_000, 10_000),
-        *pair(2, 1_000, 10_000),
+    visits = (
         observed(10, fact=Fact.TCP_CONNECT, failure="network_unreachable", family=6),
         observed(11, **steps, goodput_bps=77),
         observed(12, **steps, failure="generic_timeout_error", round_id="second"),
     )
-    told = sorted(zip(series.failed.tolist(), series.log_ratio.tolist(), strict=True), key=str)
-    assert len(told) == 3
-    assert told[0] == (0.0, pytest.approx(math.log(0.1)))
-    assert told[1][0] == 1.0
-    assert math.isnan(told[1][1])
-    assert math.isnan(told[2][0])
+    (series,) = series_of(tmp_path / "a", *pair(1, 1_000, 10_000), *pair(2, 0, 10_000), *visits)
+    assert series.basis is Basis.PAIRS
+    assert series.log_ratio.tolist() == pytest.approx([math.log(0.1), -math.inf])
+    assert np.isnan(series.failed).all()
+    (alone,) = series_of(tmp_path / "b", *visits)
+    assert alone.failed.tolist() == [0.0, 1.0]
+
+
+def test_pairs_of_one_service_do_not_silence_the_visits_of_another(tmp_path: Path) -> None:
+    """Only the service that was paired; and only on that network."""
+    step = {"fact": Fact.HTTP_EXCHANGE, "failure": "generic_timeout_error"}
+    found = series_of(
+        tmp_path,
+        *pair(1, 1_000, 10_000),
+        observed(10, **step, service="social", target="social/front"),
+        observed(11, **step, network="AS2"),
+    )
+    told = {(s.service, s.network): s.failed.tolist() for s in found}
+    assert told["social", "AS1"] == [1.0]
+    assert told["video", "AS2"] == [1.0]
+    assert np.isnan(told["video", "AS1"]).all()
+
+
+def test_a_transfer_tells_nothing_of_failing(tmp_path: Path) -> None:
+    """A control whose speed alone is known: its share of failures is unknown, not nought."""
+    control = {"role": Role.CONTROL, "service": "a", "target": "a/x"}
+    speeds = (8_000, 1_000, 8_000)
+    rounds = [
+        o
+        for n, bps in enumerate(speeds)
+        for o in (
+            observed(2 * n, goodput_bps=500, round_id=f"r{n}", started_us=START_US + n * 10**10),
+            observed(
+                2 * n + 1, goodput_bps=bps, round_id=f"r{n}", started_us=START_US + n * 10**10,
+                **control,
+            ),
+        )
+    ]  # fmt: skip
+    (series,) = series_of(tmp_path, *rounds)
+    assert series.basis is Basis.CONTROL_DIFFERENCE
+    assert np.isnan(series.control_failed).all()
+    assert series.control_log_goodput is not None
+    assert series.control_log_goodput.tolist() == pytest.approx([0.0, -math.log(8), 0.0])
+
+
+def test_each_control_is_set_against_its_own_usual_speed(tmp_path: Path) -> None:
+    """A fast and a slow control that take turns are not a network that slows down."""
+    made = []
+    for n in range(6):
+        at = {"round_id": f"r{n}", "started_us": START_US + n * 10**10}
+        name, bps = (("fast", 50_000), ("slow", 500))[n % 2]
+        made += [
+            observed(2 * n, goodput_bps=500, **at),
+            observed(
+                2 * n + 1, goodput_bps=bps, role=Role.CONTROL, service=name, target=f"{name}/x",
+                **at,
+            ),
+        ]  # fmt: skip
+    (series,) = series_of(tmp_path, *made)
+    assert series.control_log_goodput is not None
+    assert series.control_log_goodput.tolist() == pytest.approx([0.0] * 6, abs=1e-9)
 
 
 def test_controls_that_failed_are_told(tmp_path: Path) -> None:

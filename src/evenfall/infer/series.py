@@ -37,7 +37,9 @@ class Series:
         null_log_ratio: shape (n,), float64; ln of a neutral/neutral pair of the same round, NaN
             where there is none; the noise of this line at that time.
         control_failed: shape (n,), float64; share of concurrent controls on the same network that
-            failed, NaN: no control.
+            failed, NaN: no control, or nothing about failing was measured of it.
+        control_log_goodput: shape (n,), float64; how fast those controls were, ln from their own
+            usual goodput, NaN: not known; None: of no row.
         line: shape (n,), object (str) or None where the archive does not tell lines apart.
         clock_verified: shape (n,), bool; rows with False are left out of windows unless
             `archive_clock`.
@@ -57,4 +59,5 @@ class Series:
     line: npt.NDArray[np.object_] | None
     clock_verified: npt.NDArray[np.bool_]
     archive_clock: bool = False
+    control_log_goodput: npt.NDArray[np.float64] | None = None
     simulated: bool = False

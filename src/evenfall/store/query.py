@@ -12,7 +12,11 @@ What makes a row of a series:
                                  where there is none.
 
 `control_failed` is the share of controls on the same network that failed in the same round or,
-where the round has none, in the same ten minutes.
+where the round has none, in the same ten minutes. A transfer tells how fast a control was and
+nothing about failing: where nothing else was measured the share is null, not zero.
+`control_speed` is how fast those controls were: ln of a control's goodput less its own median in
+this store, and of that the median over the controls. A slow evening shows here even where the ratio
+to the target hides it.
 
 Zero goodput of the target is −inf; zero of the control counts as 1 bit/s; both zero say nothing
 (null). Simulated rows are never in one series with measured ones. Nulls become NaN in `series`.
@@ -117,24 +121,38 @@ control_outcomes AS (
   SELECT net, simulated, round_id, target, min(started_us) AS started_us,
     CASE WHEN count(*) FILTER (fact = 'http_exchange') > 0
          THEN (count(*) FILTER (fact = 'http_exchange' AND failure IS NULL) = 0)::DOUBLE
-         ELSE max((failure IS NOT NULL)::INT)::DOUBLE END AS failed
+         ELSE max((failure IS NOT NULL)::INT) FILTER (fact <> 'transfer')::DOUBLE END AS failed,
+    ln(greatest(median(goodput_bps) FILTER (fact IN ('transfer', 'http_exchange')), 1)) AS speed
   FROM rows WHERE role = 'control' AND pair_id IS NULL
   GROUP BY net, simulated, round_id, target
 ),
+control_levels AS (
+  SELECT net, simulated, target, median(speed) AS level FROM control_outcomes GROUP BY ALL
+),
+controls AS (
+  SELECT o.net, o.simulated, o.round_id, o.started_us, o.failed, o.speed - l.level AS speed
+  FROM control_outcomes o JOIN control_levels l USING (net, simulated, target)
+),
 controls_by_round AS (
-  SELECT net, simulated, round_id, avg(failed) AS failed FROM control_outcomes GROUP BY ALL
+  SELECT net, simulated, round_id, avg(failed) AS failed, median(speed) AS speed
+  FROM controls GROUP BY ALL
 ),
 controls_by_bin AS (
-  SELECT net, simulated, started_us // $concurrent_us AS bin, avg(failed) AS failed
-  FROM control_outcomes GROUP BY ALL
+  SELECT net, simulated, started_us // $concurrent_us AS bin, avg(failed) AS failed,
+    median(speed) AS speed
+  FROM controls GROUP BY ALL
 )"""
 
-# A round's failure stands on its first pair, or else its first transfer, or in a row of its own.
+# Where a service was paired, its pairs alone speak: a visit that failed went to another server, and
+# must not borrow what the pairs prove. Else a round's failure stands on its first transfer, or in a
+# row of its own.
 _FACTS = """
 outcomes AS (
   SELECT *, row_number() OVER (PARTITION BY service, net, zone, simulated, round_id
     ORDER BY started_us) AS place
-  FROM (SELECT * FROM tests UNION ALL BY NAME SELECT * FROM visits)
+  FROM (SELECT * FROM tests UNION ALL BY NAME SELECT * FROM visits) t
+  WHERE NOT EXISTS (FROM pairs p WHERE p.service = t.service AND p.net = t.net
+    AND p.simulated = t.simulated)
 ),
 measured AS (
   SELECT service, net, zone, simulated, round_id, place, started_us, line, verified, archive,
@@ -164,7 +182,8 @@ SERIES_SQL = f"""
 WITH {_ROWS}, {_TESTS}, {_VISITS}, {_PAIRS}, {_SPEEDS}, {_CONTROLS}, {_FACTS}
 SELECT f.service, f.net AS network, f.zone AS timezone, f.simulated, f.started_us, f.line,
   f.verified, f.archive, f.failed, f.pair_x, f.null_x, f.control_x, f.own_x,
-  coalesce(r.failed, b.failed) AS control_failed
+  coalesce(r.failed, b.failed) AS control_failed,
+  coalesce(r.speed, b.speed) AS control_speed
 FROM facts f
 LEFT JOIN controls_by_round r
   ON r.net = f.net AND r.simulated = f.simulated AND r.round_id = f.round_id

@@ -2,7 +2,7 @@
 
 The SQL of `query` makes the rows; here they are cut into series and given their basis: pairs where
 there is one, else the difference to concurrent controls, else the target's own level. Rows of a
-weaker kind do not speak in a series of a stronger one.
+weaker kind do not speak in a series of a stronger one: beside pairs, visits do not speak either.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ def _series(part: Frame) -> Series:
         log_ratio=log_ratio[speaks],
         null_log_ratio=floats["null_x"][speaks],
         control_failed=_floats(part["control_failed"])[speaks],
+        control_log_goodput=_floats(part["control_speed"])[speaks],
         line=None if line is None else line[speaks],
         clock_verified=verified[speaks],
         archive_clock=bool(archive.any()),
