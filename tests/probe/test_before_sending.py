@@ -22,14 +22,21 @@ from evenfall.text.consent import QUESTIONS, RISK_VERSION, risk_text
 def test_a_lab_network_is_recognised(world):
     """The lab's list: reserved names, private addresses, both resolvers given, ca_file set."""
     assert is_lab_network(world.targets())
+    on_loopback = {"resolver": "127.13.0.53:44053", "public_resolver": "127.13.0.54:44053"}
+    assert is_lab_network(world.targets(**on_loopback))
 
 
 @pytest.mark.parametrize(
     "change",
     [{"ca_file": ""}, {"resolver": ""}, {"public_resolver": ""}, {"public_resolver": "9.9.9.9"},
+     {"resolver": "192.168.1.1"}, {"resolver": "100.64.1.1:5353"}, {"resolver": "fd00::1"},
+     {"public_resolver": "10.0.0.53"}, {"resolver": "127.0.0.53"}, {"resolver": "[::1]:53"},
      {"targets": (Target(target_id="a/b", url="https://youtube.com/", role=Role.TARGET),)},
-     {"controls": (Target(target_id="a/b", url="https://8.8.8.8/", role=Role.CONTROL),)}],
-    ids=["no ca", "no resolver", "no second", "public resolver", "real name", "real address"],
+     {"controls": (Target(target_id="a/b", url="https://8.8.8.8/", role=Role.CONTROL),)},
+     {"controls": (Target(target_id="a/b", url="https://[64:ff9b::808:808]", role=Role.CONTROL),)}],
+    ids=["no ca", "no resolver", "no second", "public resolver", "home router", "carrier's router",
+         "home router over IPv6", "home's second", "this machine's forwarder", "over IPv6",
+         "real name", "real address", "real address by NAT64"],
 )  # fmt: skip
 def test_anything_real_is_no_lab(world, change):
     """One thing in the list that exists outside, and consent is not implied."""

@@ -28,9 +28,11 @@ from evenfall.model.vocabulary import Answer
 from evenfall.net.api import Network
 from evenfall.probe.budget import CHECK_BYTES_MAX, Budget
 from evenfall.probe.clock_check import clock_off_s, with_clock_state
+from evenfall.probe.consent import is_lab_network
 from evenfall.probe.contrasts import Suspect, ground_so_far, second_looks, suspects
 from evenfall.probe.legs import first_looks, interleave, look_up_names
 from evenfall.probe.pairing import PairingStage
+from evenfall.probe.sealed import SealedNetwork
 from evenfall.probe.session import Progress, Session
 
 __all__ = ["CHECK_S_MAX", "CheckResult", "body_bytes_for", "run_check"]
@@ -174,7 +176,9 @@ def _open_session(
         ) from error
     start_s = network.clock.monotonic_s()
     return Session(
-        network=network,
+        network=SealedNetwork(network) if is_sealed else network,
+        is_sealed=is_sealed,
+    is_sealed = is_lab_network(targets)
         round_=Round(f"{rng.getrandbits(64):016x}", network.clock, timezone=timezone),
         targets=targets,
         rng=rng,

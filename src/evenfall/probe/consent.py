@@ -2,9 +2,12 @@
 
 A lab network is one in which no packet can reach anybody: `ca_file` is set, both resolvers are
 given, and every name is under a reserved domain (RFC 6761: test, example, invalid, localhost) or a
-literal address that is not public. Only there is consent implied. Elsewhere it is asked for on a
-terminal, or given by `--yes`; its version is kept in the store folder, so that the same text is not
-asked about twice.
+literal address that is not public. A resolver must be one that hands nothing on to the outside: at
+a documentation or benchmark address, or on loopback away from port 53, where this machine's own
+forwarder may sit; a home router's address is no lab. Only there is consent implied, and only there
+the round's way out is sealed (`probe.sealed`). Elsewhere consent is asked for on a terminal, or
+given by `--yes`; its version is kept in the store folder, so that the same text is not asked about
+twice.
 """
 
 from __future__ import annotations
@@ -14,15 +17,28 @@ from pathlib import Path
 
 import msgspec
 
-from evenfall.measure.dns import split_endpoint
+from evenfall.measure.dns import is_bogon, split_endpoint
 from evenfall.model.target import TargetList
 from evenfall.probe.targets import host_of
 
-__all__ = ["Consent", "is_lab_network", "recorded_consent", "store_consent"]
+__all__ = ["Consent", "is_lab_network", "is_nobodys", "recorded_consent", "store_consent"]
 
 _FILE = "consent.json"
 _FILE_BYTES_MAX = 4096
 _RESERVED = (".test", ".example", ".invalid", ".localhost")
+_DNS_PORT = 53
+_PAPER_NETWORKS = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.2.0/24",  # RFC 5737
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "198.18.0.0/15",  # RFC 2544
+        "2001:db8::/32",  # RFC 3849
+        "3fff::/20",  # RFC 9637
+    )
+)
+"""Documentation and benchmark addresses: in nobody's home, and no way leads to them from one."""
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +62,17 @@ def is_lab_network(targets: TargetList) -> bool:
         return False
     hosts = [host_of(site.url) for site in (*targets.targets, *targets.controls)]
     hosts += [host_of(server.url) for server in targets.servers]
-    hosts += [split_endpoint(r)[0] for r in (targets.resolver, targets.public_resolver)]
-    return all(_is_nobodys(host) for host in hosts)
+    resolvers = (targets.resolver, targets.public_resolver)
+    return all(map(is_nobodys, hosts)) and all(map(_hands_nothing_on, resolvers))
+
+
+def is_nobodys(host: str) -> bool:
+    """Whether a name is reserved, or a literal address is one that no public service can have."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or f".{host}".endswith(_RESERVED)
+    return is_bogon(host)
 
 
 def recorded_consent(store: Path) -> Consent | None:
@@ -71,8 +96,9 @@ def store_consent(store: Path, consent: Consent) -> None:
     new.replace(store / _FILE)
 
 
-def _is_nobodys(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or f".{host}".endswith(_RESERVED)
+def _hands_nothing_on(endpoint: str) -> bool:
+    address, port = split_endpoint(endpoint)
+    parsed = ipaddress.ip_address(address)
+    if parsed.is_loopback:
+        return port != _DNS_PORT
+    return any(parsed in network for network in _PAPER_NETWORKS)

@@ -12,7 +12,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from evenfall.measure.dns import ATTEMPTS, is_bogon, look_up
+from evenfall.measure.dns import ATTEMPTS, look_up
 from evenfall.measure.http import get
 from evenfall.measure.tcp import connect
 from evenfall.measure.tls import handshake
@@ -20,6 +20,7 @@ from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Role
 from evenfall.probe.budget import RECEIVE_BUFFER_BYTES, reserve_for
+from evenfall.probe.consent import is_nobodys
 from evenfall.probe.redirects import next_url
 from evenfall.probe.session import LEG_S, Progress, Session, Stage
 from evenfall.probe.targets import host_of, port_of
@@ -191,11 +192,13 @@ async def _follow(session: Session, site: Target, address: str, *, body_s: float
 
 
 async def _address_of(session: Session, site: Target, host: str) -> str | None:
+    if session.is_sealed and not is_nobodys(host):
+        return None  # not even its name leaves the lab
     if not _is_literal(host):
         if not any(o.host == host and o.target == site.target_id for o in session.observations):
             await _ask_about(session, site, host, six=False)
         return first_address(session, site, host, family=4)
-    return host if session.is_test_network or not is_bogon(host) else None
+    return host if session.may_visit(host) else None
 
 
 async def _ask_about(session: Session, site: Target, host: str, *, six: bool) -> None:
@@ -231,7 +234,7 @@ def addresses(
         if o.resolver == resolver
         for a in o.answers or ()
     )
-    return [a for a in dict.fromkeys(given) if session.is_test_network or not is_bogon(a)]
+    return [a for a in dict.fromkeys(given) if session.may_visit(a)]
 
 
 def first_address(session: Session, site: Target, host: str, *, family: int) -> str | None:

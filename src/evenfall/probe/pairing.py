@@ -19,7 +19,7 @@ from evenfall.infer.finding import PairView, view_pairs
 from evenfall.infer.ground import Ground
 from evenfall.infer.pairs import Decision
 from evenfall.infer.profiles import CheckProfile
-from evenfall.measure.dns import ATTEMPTS, look_up
+from evenfall.measure.dns import ATTEMPTS, is_bogon, look_up
 from evenfall.measure.pairs import reserve_pair_bytes, run_null_pair, run_pair
 from evenfall.measure.transfer import PairServer
 from evenfall.model.observation import Observation
@@ -215,7 +215,8 @@ class PairingStage:
             rng=self.session.rng, bogons_allowed=True, timeout_s=min(2.0, left_s / ATTEMPTS),
         )  # fmt: skip
         self.session.keep(*found)
-        return next((a for o in found for a in o.answers or ()), None)
+        given = (a for o in found for a in o.answers or ())
+        return next((a for a in given if is_bogon(a) or not self.session.is_sealed), None)
 
 
 def _server_target(server: MeasurementServer) -> Target:

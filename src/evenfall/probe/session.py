@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evenfall.infer.facts import Page
+from evenfall.measure.dns import is_bogon
 from evenfall.measure.exchange import ClockOffset
 from evenfall.measure.http import Exchange
 from evenfall.measure.round import Round
@@ -64,6 +65,7 @@ class Session:
         end_s: monotonic time at which everything is over.
         body_bytes_max: of one page.
         trusting: checks certificates; `unchecked` does not.
+        is_sealed: a lab network, for which consent was implied: nothing leaves it.
         line: held while a body is on the line.
     """
 
@@ -77,6 +79,7 @@ class Session:
     body_bytes_max: int
     trusting: ssl.SSLContext
     unchecked: ssl.SSLContext
+    is_sealed: bool = False
     emit: Callable[[Progress], None] = lambda _: None
     observations: list[Observation] = field(default_factory=list)
     pages: dict[str, Page] = field(default_factory=dict)
@@ -89,6 +92,12 @@ class Session:
     def is_test_network(self) -> bool:
         """`ca_file` is set: private addresses are what is wanted."""
         return bool(self.targets.ca_file)
+
+    def may_visit(self, address: str) -> bool:
+        """Whether a site may be sought at this address, which some answer named."""
+        if is_bogon(address):
+            return self.is_test_network
+        return not self.is_sealed
 
     def left_s(self) -> float:
         """Time until the end."""

@@ -1,0 +1,60 @@
+"""The net of a lab, with nothing beyond it: what implied consent rests on.
+
+In a lab network nobody is asked for consent, because no packet can reach anybody. A target list
+says so before the first packet; a redirect or a lying resolver of the lab could still name a place
+outside. So a round in a lab network has a way out that ends at the lab: nothing is sent to an
+address that a public service can have, whoever names it.
+"""
+
+from __future__ import annotations
+
+from evenfall.measure.dns import is_bogon
+from evenfall.net.api import Clock, Network, NetworkFailure, Stream
+
+__all__ = ["SealedNetwork"]
+
+_OUTSIDE = "unknown_failure: outside the lab network"
+
+
+class SealedNetwork:
+    """A network of loopback, private, reserved and documentation addresses.
+
+    Args:
+        network: what it is a part of.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.clock: Clock = network.clock
+
+    async def connect(
+        self, address: str, port: int, *, timeout_s: float, receive_buffer_bytes: int = 0
+    ) -> Stream:
+        """As `Network.connect`; an address outside is a failure, and nothing is sent."""
+        _refuse_outside(address, "connect")
+        return await self._network.connect(
+            address, port, timeout_s=timeout_s, receive_buffer_bytes=receive_buffer_bytes
+        )
+
+    async def ask(self, address: str, port: int, query: bytes, *, timeout_s: float) -> list[bytes]:
+        """As `Network.ask`; an address outside is a failure, and nothing is sent."""
+        _refuse_outside(address, "connect")
+        return await self._network.ask(address, port, query, timeout_s=timeout_s)
+
+    async def resolve(self, host: str, *, family: int, timeout_s: float) -> tuple[str, ...]:
+        """Always a failure: the system's resolver is not the lab's.
+
+        Raises:
+            NetworkFailure: nothing was asked.
+        """
+        del host, family, timeout_s
+        raise NetworkFailure(_OUTSIDE, "resolve")
+
+    def has_route(self, family: int, *, towards: str = "") -> bool:
+        """As `Network.has_route`."""
+        return self._network.has_route(family, towards=towards)
+
+
+def _refuse_outside(address: str, operation: str) -> None:
+    if not is_bogon(address):
+        raise NetworkFailure(_OUTSIDE, operation)
