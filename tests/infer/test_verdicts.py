@@ -510,20 +510,20 @@ INNOCENT: list[Case] = [
      "check.tls.certificate", Answer.CANNOT_TELL),
     ("block_page_for_all", PLAIN, block_page_for_all, State.BLOCKED, Scope.UNDETERMINED,
      "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
-    ("virtual_host", PLAIN, virtual_host, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
-     "check.http.blockpage", Answer.CANNOT_TELL),
-    ("own_refusal", PLAIN, own_refusal, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
-     "check.http.blockpage", Answer.CANNOT_TELL),
-    ("page_everywhere", PLAIN, page_everywhere, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
-     "check.http.blockpage", Answer.CANNOT_TELL),
-    ("proxy_by_name", PLAIN, proxy_by_name, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
-     "check.http.blockpage", Answer.CANNOT_TELL),
-    ("nobody_answers", PLAIN, nobody_answers, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
-     "check.http.blockpage", Answer.CANNOT_TELL),
-    ("other_trouble_there", PLAIN, other_trouble_there, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
-     "check.http.blockpage", Answer.CANNOT_TELL),
-    ("other_page_there", PLAIN, other_page_there, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
-     "check.http.blockpage", Answer.CANNOT_TELL),
+    ("virtual_host", PLAIN, virtual_host, State.BLOCKED, Scope.UNDETERMINED,
+     "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
+    ("own_refusal", PLAIN, own_refusal, State.BLOCKED, Scope.UNDETERMINED,
+     "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
+    ("page_everywhere", PLAIN, page_everywhere, State.BLOCKED, Scope.UNDETERMINED,
+     "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
+    ("proxy_by_name", PLAIN, proxy_by_name, State.BLOCKED, Scope.UNDETERMINED,
+     "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
+    ("nobody_answers", PLAIN, nobody_answers, State.BLOCKED, Scope.UNDETERMINED,
+     "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
+    ("other_trouble_there", PLAIN, other_trouble_there, State.BLOCKED, Scope.UNDETERMINED,
+     "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
+    ("other_page_there", PLAIN, other_page_there, State.BLOCKED, Scope.UNDETERMINED,
+     "http.blockpage", "check.http.blockpage", Answer.CANNOT_TELL),
     ("plain_451", PLAIN, status_451, State.BLOCKED, Scope.UNDETERMINED, "http.blockpage",
      "check.http.blockpage", Answer.CANNOT_TELL),
     ("signed_451", TARGET, status_451, State.BLOCKED, Scope.SERVER_SIDE, None,
@@ -895,3 +895,91 @@ def test_vpn_and_clock_are_said() -> None:
     assert found[Explanation.VPN].ruled_out is False
     assert "wg0" in found[Explanation.VPN].because
     assert found[Explanation.CLOCK].ruled_out is False
+
+
+SITE = "203.0.113.11"
+SILENT, RESET = "generic_timeout_error", "connection_reset"
+
+
+def failing_site(*, pairs: str | float | None, **visit: str) -> RoundMaker:
+    """A site that fails twice; `pairs`: a failure code at 0 byte/s, a speed, or fine (None)."""
+    maker = RoundMaker().good_controls().known()
+    for _ in range(2):
+        maker.visit(TARGET, SITE, **visit)
+    for _ in range(6):
+        if isinstance(pairs, str):
+            maker.pair(0, failure=pairs)
+        else:
+            maker.pair(pairs or 9.9e6)
+    return maker
+
+
+@pytest.mark.parametrize(("code", "kind"), [(SILENT, "drop"), (RESET, "reset")])
+@pytest.mark.parametrize("stage", ["tls", "http"])
+def test_the_same_fate_is_blocked_by_name(code: str, kind: str, stage: str) -> None:
+    """The site and our server under its name end alike: blocked, isolated."""
+    verdict = failing_site(pairs=code, **{stage: code}).verdict()
+    assert (verdict.state, verdict.scope, verdict.isolated) == (State.BLOCKED, Scope.TARGETED, True)
+    if stage == "tls":
+        assert verdict.rule_id == f"check.tls.{kind}.sni"
+
+
+@pytest.mark.parametrize("stage", ["tls", "http", "tcp"])
+@pytest.mark.parametrize(
+    ("code", "pairs"), [(SILENT, 2.4e6), (RESET, 2.4e6), (SILENT, RESET), (RESET, SILENT)]
+)
+def test_another_fate_is_slowed_by_name_with_a_note(
+    stage: str, code: str, pairs: str | float
+) -> None:
+    """Pairs slower, or cut in another way: what they show is the name, not why the site fails."""
+    maker = failing_site(pairs=pairs, **{stage: code})
+    judged = maker.judge()
+    verdict = judged.verdicts[0]
+    assert verdict.rule_id == "check.tls.throttle.sni"
+    assert (verdict.state, verdict.isolated) == (State.SLOWED, True)
+    assert any("the site itself also fails" in clause for clause in verdict.against)
+    rivals = {r.explanation: r.ruled_out for r in list_rivals(judged, Surroundings())}
+    assert rivals[Explanation.SITE_ITSELF] is False
+
+
+@pytest.mark.parametrize("stage", ["tls", "http", "tcp"])
+@pytest.mark.parametrize("code", [SILENT, RESET])
+def test_fine_pairs_leave_a_failing_site_undetermined(stage: str, code: str) -> None:
+    """Innocent: our server does not care for the name."""
+    verdict = failing_site(pairs=None, **{stage: code}).verdict()
+    assert (verdict.state, verdict.scope) == (State.BLOCKED, Scope.UNDETERMINED)
+    assert not verdict.isolated
+
+
+@pytest.mark.parametrize("pairs", [SILENT, RESET, 1e6, None])
+def test_an_address_is_never_isolated(pairs: str | float | None) -> None:
+    """No answer to a SYN: whatever pairs show, `ip.drop` is not shown by them."""
+    verdict = failing_site(pairs=pairs, tcp=SILENT).verdict()
+    assert not (verdict.isolated and verdict.mechanism == "ip.drop")
+
+
+@pytest.mark.parametrize("code", [SILENT, RESET])
+def test_two_failed_pairs_are_not_enough(code: str) -> None:
+    """Innocent so far: the site fails, and two transfers failed too; it may be chance."""
+    maker = RoundMaker().good_controls().known()
+    for _ in range(2):
+        maker.visit(TARGET, SITE, tls=code)
+        maker.pair(0, failure=code)
+    assert maker.verdict().scope is Scope.UNDETERMINED
+
+
+def test_a_certificate_is_not_explained_by_slow_pairs() -> None:
+    """An expired certificate and pairs that are slow by name: slowed, and the certificate noted."""
+    verdict = failing_site(pairs=1e6, tls="ssl_invalid_certificate").verdict()
+    assert verdict.state is State.SLOWED
+    assert any("ssl_invalid_certificate" in clause for clause in verdict.against)
+
+
+def test_plain_http_has_the_same_rule() -> None:
+    """No handshake: an answer that does not come, beside pairs that are silent by name."""
+    maker = RoundMaker(PLAIN).good_controls().known()
+    for _ in range(2):
+        maker.visit(PLAIN, SITE, http=SILENT)
+    for _ in range(3):
+        maker.pair(0, failure=SILENT)
+    assert maker.verdict().isolated

@@ -134,6 +134,16 @@ class World:
 
         return peer
 
+    def by_host(self, host: str, inside, otherwise):
+        """Somebody on the way: plain HTTP with this Host goes to `inside`, the rest on its way."""
+
+        async def peer(stream) -> None:
+            first = await stream.read(65_536, timeout_s=60)
+            acts = f"Host: {host}\r\n".encode() in first
+            await (inside if acts else otherwise)(Replayed(stream, first))
+
+        return peer
+
     def targets(self, **changes) -> TargetList:
         """The list a probe would be given."""
         server = MeasurementServer(
@@ -182,6 +192,23 @@ class World:
     def put_server(self, **host) -> None:
         """The measurement server, with what lies before it."""
         self.network.at[SERVER] = Host(**{"peer": self.server_peer, "line": self.line, **host})
+
+
+class Replayed:
+    """A stream whose first bytes were read by somebody else already."""
+
+    def __init__(self, stream, first: bytes) -> None:
+        self._stream, self._first = stream, first
+
+    async def read(self, bytes_max: int, *, timeout_s: float) -> bytes:
+        """The first bytes first."""
+        if self._first:
+            first, self._first = self._first[:bytes_max], self._first[bytes_max:]
+            return first
+        return await self._stream.read(bytes_max, timeout_s=timeout_s)
+
+    def __getattr__(self, name: str):
+        return getattr(self._stream, name)
 
 
 def _target(name: str, role: Role) -> Target:

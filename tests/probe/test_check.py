@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from evenfall.model.vocabulary import Answer, ClockState, Fact, Scope, State
+from evenfall.model.vocabulary import Answer, Arm, ClockState, Fact, Scope, State
 from evenfall.net.api import NetworkFailure
 from evenfall.net.fake import Host, Line, Rule
 from evenfall.probe.budget import CHECK_BYTES_MAX
@@ -93,11 +93,20 @@ def drop_video_address(world):
     world.network.at[VIDEO, 443] = Host(on_connect="silence")
 
 
-def page_for_messenger(world):
-    """Another page for this Host alone."""
-    page = b"<title>x</title>Access to this resource is restricted"
-    peer = world.site(bytes(300_000), by_host={"messenger.test": page})
+PAGE = b"<title>x</title>Access to this resource is restricted"
+
+
+def refusal_of_messenger(world):
+    """Another page for this Host alone, at its own address: the site's own."""
+    peer = world.site(bytes(300_000), by_host={"messenger.test": PAGE})
     world.network.at[MESSENGER, 80] = Host(peer=peer, line=world.line)
+
+
+def page_for_messenger(world):
+    """Another page for this Host wherever it is asked for."""
+    refusal_of_messenger(world)
+    page = world.site(PAGE, content_type="text/html")
+    world.put_server(peer=world.by_host("messenger.test", page, world.server_peer))
 
 
 def slow_video_server(world):
@@ -135,6 +144,8 @@ SCENARIOS = {
                   Answer.TARGETED_BLOCKING),
     page_for_messenger: ("messenger", (State.BLOCKED, Scope.TARGETED, "http.blockpage"),
                          Answer.TARGETED_BLOCKING),
+    refusal_of_messenger: ("messenger", (State.BLOCKED, Scope.UNDETERMINED, "http.blockpage"),
+                           Answer.CANNOT_TELL),
     drop_video_address: ("video", (State.BLOCKED, Scope.UNDETERMINED, "ip.drop"),
                          Answer.CANNOT_TELL),
     slow_video_server: ("video", (State.SLOWED, Scope.UNDETERMINED, None), Answer.CANNOT_TELL),
@@ -192,6 +203,27 @@ def test_a_slow_line_is_the_lines_matter(pki, make_world, rate_bps):
     assert {found[:2] for found in verdicts(result).values()} == {(State.SLOWED, Scope.GENERALIZED)}
     assert result.answer is Answer.LINE_SLOW
     within_limits(result)
+
+
+def test_our_server_is_asked_by_host_about_a_page_and_only_then(world):
+    """A clean round asks nothing over plain HTTP; a page is asked about by both names, once."""
+    assert not [o for o in world.check().observations if o.pair_id and o.fact is not Fact.TRANSFER]
+    page_for_messenger(world)
+    asked = [o for o in world.check().observations if o.pair_id and o.fact is Fact.HTTP_EXCHANGE]
+    assert {o.arm: (o.address, o.port) for o in asked} == dict.fromkeys(Arm, SERVER)
+    names = {o.arm: o.host for o in asked}
+    assert names.pop(Arm.TARGET) == "messenger.test"
+    assert names.pop(Arm.NEUTRAL) in {"encyclopedia.test", "news.test", "software.test"}
+    assert len({o.pair_id for o in asked}) == 1
+
+
+def test_a_page_without_a_server_of_ours_stays_open(make_world):
+    """Nobody to ask: undetermined, though a neutral name gets another page."""
+    world = make_world(has_server=False)
+    refusal_of_messenger(world)
+    result = world.check()
+    assert verdicts(result)["messenger/front"][:2] == (State.BLOCKED, Scope.UNDETERMINED)
+    assert result.answer is Answer.CANNOT_TELL
 
 
 def test_a_long_way_is_not_slow(make_world):

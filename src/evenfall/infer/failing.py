@@ -10,6 +10,8 @@ only the first half, a site that turns its own name away looks the same: undeter
 answer to a SYN nobody can tell from here whether the address is dropped or the site is down. A
 certificate that is not valid is `tls.mitm` only if our own server, reached with this name, shows
 another key than its own. An error page under the site's own valid certificate is the site's word.
+A block page over plain HTTP is `targeted` only if our own server shows such a page too when it is
+asked by this name; another page for another name at one address is what any virtual host does.
 
 What it does not do. The view from outside, which would tell `targeted` from `down` for an address,
 comes with "The one-minute answer".
@@ -22,6 +24,7 @@ from __future__ import annotations
 from evenfall.infer.facts import Attempt, Site, Stage
 from evenfall.infer.finding import Finding, PairView
 from evenfall.infer.names import shows_block_page
+from evenfall.infer.plain import written_on_the_way
 from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["judge_failing", "judge_page"]
@@ -184,9 +187,6 @@ def _at_answer(site: Site, first: Attempt, pairs: PairView) -> Finding:
 
 
 def _block_page(site: Site, attempt: Attempt, why: str) -> Finding:
-    neutral = [
-        a for a in site.neutral(attempt.address) if a.http is not None and a.stage is Stage.DONE
-    ]
     ids = (*(i for a in site.chain(attempt) for i in a.ids), *_neutral_ids(site, attempt))
     if attempt.valid_tls:
         return Finding(
@@ -197,18 +197,16 @@ def _block_page(site: Site, attempt: Attempt, why: str) -> Finding:
             because=f"the site itself withholds the page ({why})",
             witnesses=ids,
         )
-    only_this = bool(neutral) and all(shows_block_page(site, a) is None for a in neutral)
-    targeted = only_this and why != "status 451"
+    on_the_way, scope_because = written_on_the_way(site, attempt)
     return Finding(
         rule_id="check.http.blockpage",
         state=State.BLOCKED,
-        scope=Scope.TARGETED if targeted else Scope.UNDETERMINED,
-        scope_because="the same address answers a neutral name with a page of its own"
-        if targeted
-        else "the site may have said so itself",
+        scope=Scope.TARGETED if on_the_way else Scope.UNDETERMINED,
+        scope_because=scope_because,
         mechanism="http.blockpage",
+        isolated=on_the_way,
         because=f"in place of the page comes another ({why})",
-        witnesses=ids,
+        witnesses=(*ids, *(o.observation_id for o in site.plain)),
     )
 
 

@@ -45,7 +45,8 @@ RULES: dict[str, str] = {
     "check.tls.certificate": "The certificate is not valid for the name. Undetermined.",
     "check.tls.throttle.sni": "Paired transfers that differ in the name alone differ in speed.",
     "check.http.failing": "It connects, and the answer does not come, twice.",
-    "check.http.blockpage": "In place of the page comes a page that says access is restricted.",
+    "check.http.blockpage": "In place of the page comes one that says access is restricted. "
+    "Undetermined, unless our own server, asked by this name over plain HTTP, shows one too.",
     "check.http.refusal": "The site itself withholds the page, under its own certificate.",
     "check.redirect.failing": "The page it redirects to was not reached, or redirects have no end.",
     "check.site.error": "The site answers with a server error.",

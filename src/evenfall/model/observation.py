@@ -128,7 +128,11 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     ] = None
     direction: Annotated[Direction | None, Meta(description="Which way the bytes went.")] = None
     pair_id: Annotated[
-        Text | None, Meta(description="Same for the two arms of one paired transfer.")
+        Text | None,
+        Meta(
+            description="Same for the two arms of one paired transfer, or of one question to our "
+            "own server over plain HTTP."
+        ),
     ] = None
     arm: Annotated[Arm | None, Meta(description="Which arm of the pair.")] = None
     position: Annotated[

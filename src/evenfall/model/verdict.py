@@ -25,7 +25,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     Attributes:
         scope_because: one English clause, why the scope is what it is.
         mechanism: a key of `MECHANISMS`, or null where none is supported.
-        isolated: true if paired transfers differed only in the name.
+        isolated: true if the name alone made the difference, in paired transfers, or in what our
+            own server was seen to answer over plain HTTP.
         slower_by: null unless slowed.
         n_pairs: complete pairs (a pair with a capped or empty arm is complete).
         e_value: evidence against "no slowing by name"; null without pairs.

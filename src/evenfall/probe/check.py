@@ -32,6 +32,7 @@ from evenfall.probe.consent import is_lab_network
 from evenfall.probe.contrasts import Suspect, ground_so_far, second_looks, suspects
 from evenfall.probe.legs import first_looks, interleave, look_up_names
 from evenfall.probe.pairing import PairingStage
+from evenfall.probe.plain import ask_about_pages
 from evenfall.probe.sealed import SealedNetwork
 from evenfall.probe.session import Progress, Session
 
@@ -125,6 +126,9 @@ async def _measure(session: Session, profile: CheckProfile) -> None:
     await second_looks(session, found, until_s=start_s + _SECOND_LOOKS_S)
     if not session.targets.servers:
         return
+    pairing = PairingStage(session, profile)
+    await pairing.find_servers()
+    await ask_about_pages(session, pairing.servers, until_s=start_s + _SECOND_LOOKS_S)
     ground = ground_so_far(session, profile)
     found = suspects(session, ground)[:_PAIRED_MAX]
     until_s = session.end_s
@@ -135,8 +139,6 @@ async def _measure(session: Session, profile: CheckProfile) -> None:
             until_s = min(until_s, now_s + _SLOW_LINE_PAIRS_S)
         else:
             until_s = min(now_s + _UNSUSPICIOUS_PAIRS_S, start_s + _HEALTHY_S_MAX)
-    pairing = PairingStage(session, profile)
-    await pairing.find_servers()
     await pairing.run(found, until_s=until_s)
 
 
@@ -175,10 +177,10 @@ def _open_session(
             remedy="Set network.ca_file to the test network's authority.",
         ) from error
     start_s = network.clock.monotonic_s()
+    is_sealed = is_lab_network(targets)
     return Session(
         network=SealedNetwork(network) if is_sealed else network,
         is_sealed=is_sealed,
-    is_sealed = is_lab_network(targets)
         round_=Round(f"{rng.getrandbits(64):016x}", network.clock, timezone=timezone),
         targets=targets,
         rng=rng,
