@@ -48,13 +48,91 @@ def test_every_explanation_is_faced_once(basis: Basis) -> None:
     assert sorted(faced) == sorted(Explanation)
 
 
+def faced(one: Series, *elsewhere: Series) -> dict[Explanation, Any]:
+    """`ruled_out` of each explanation."""
+    return {r.explanation: r.ruled_out for r in night_rivals(one, [EVENING], elsewhere)}
+
+
 def test_pairs_rule_out_the_line_and_say_what_congestion_would_do() -> None:
     """Forty neutral pairs inside the window, none threefold apart."""
     rivals = {r.explanation: r for r in night_rivals(series(Basis.PAIRS), [EVENING])}
     assert rivals[Explanation.CONGESTION].ruled_out is True
     assert "0 of 40 pairs" in rivals[Explanation.CONGESTION].because
-    assert rivals[Explanation.TARIFF].ruled_out is True
+    assert rivals[Explanation.LINE].ruled_out is True
     assert rivals[Explanation.VPN].ruled_out is None
+    assert rivals[Explanation.DNS].ruled_out is None
+
+
+def slowed_lines(lines: int) -> Series:
+    """Pairs eight times slower in the window, on so many lines in turn."""
+    stamps = NOON_US + np.arange(480, dtype=np.int64) * 1_800_000_000
+    hour = (stamps // 3_600_000_000 + 6) % 24
+    return series(
+        Basis.PAIRS,
+        log_ratio=np.where((hour >= 20) & (hour < 22), -np.log(8), 0.0),
+        line=np.array([f"l{n % lines}" for n in range(480)], dtype=object),
+    )
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_a_timetable_at_home_is_ruled_out_by_three_lines_alone(lines: int) -> None:
+    """A parental control by name makes the same window on one line; never on three."""
+    got = faced(slowed_lines(lines))
+    at_home = lines >= 3
+    assert got[Explanation.OWN_DEVICE] is at_home
+    assert got[Explanation.WIFI] is at_home
+    assert got[Explanation.TARIFF] is (None if at_home else False)
+    assert faced(series(Basis.PAIRS))[Explanation.WIFI] is False
+
+
+def test_quiet_lines_do_not_count() -> None:
+    """Three lines were measured, one shows it: it may be that home's."""
+    one = slowed_lines(3)
+    spared = np.where(one.line == "l0", one.log_ratio, 0.0)
+    assert faced(series(Basis.PAIRS, log_ratio=spared, line=one.line))[Explanation.WIFI] is False
+
+
+def test_a_handful_of_pairs_rules_nothing_out() -> None:
+    """One pair in the window is no test of the line, nor of the site."""
+    few = np.full(480, np.nan)
+    few[16] = -2.0  # 20:00 of the first evening
+    got = faced(series(Basis.PAIRS, log_ratio=few))
+    assert got[Explanation.LINE] is None
+    assert got[Explanation.SITE_ITSELF] is None
+
+
+def test_a_clock_is_ruled_out_by_checked_stamps_alone() -> None:
+    """No stamp checked: not tested."""
+    assert faced(series(Basis.PAIRS))[Explanation.CLOCK] is True
+    unchecked = series(Basis.PAIRS, clock_verified=np.zeros(480, dtype=bool))
+    assert faced(unchecked)[Explanation.CLOCK] is None
+
+
+@pytest.mark.parametrize(("factor", "fine"), [(8.0, False), (1.2, True)])
+def test_slow_controls_are_no_alibi(factor: float, fine: bool) -> None:
+    """Speed alone is known of the controls: a crowd does not clear the line; congestion stays."""
+    hour = (series(Basis.PAIRS).started_us // 3_600_000_000 + 6) % 24
+    speed = np.where((hour >= 20) & (hour < 22), -np.log(factor), 0.0)
+    known = {"control_failed": np.full(480, np.nan), "control_log_goodput": speed}
+    got = faced(series(Basis.CONTROL_DIFFERENCE, **known))
+    assert got[Explanation.LINE] is fine
+    assert got[Explanation.CONGESTION] is False
+    assert got[Explanation.OWN_DEVICE] is False
+    unknown = series(Basis.CONTROL_DIFFERENCE, control_failed=np.full(480, np.nan))
+    assert faced(unknown)[Explanation.LINE] is None
+
+
+def test_pairs_elsewhere_are_no_witness_of_the_site() -> None:
+    """They went to our server; speeds of the site itself are one."""
+    hour = (series(Basis.PAIRS).started_us // 3_600_000_000 + 6) % 24
+    slow = np.where((hour >= 20) & (hour < 22), -np.log(8), 0.0)
+    known = {"failed": np.full(480, np.nan)}
+    one = series(Basis.CONTROL_DIFFERENCE, log_ratio=slow, **known)
+    pairs = series(Basis.PAIRS, network="AS2", **known)
+    assert faced(one, pairs)[Explanation.SITE_ITSELF] is False
+    for log_ratio, cleared in ((np.zeros(480), True), (slow, False)):
+        other = series(Basis.CONTROL_DIFFERENCE, network="AS2", log_ratio=log_ratio, **known)
+        assert faced(one, other)[Explanation.SITE_ITSELF] is cleared
 
 
 def test_neutral_pairs_that_differ_do_not_rule_out_congestion() -> None:
@@ -90,6 +168,8 @@ def test_other_networks_say_whether_the_service_itself_worked() -> None:
         other = series(Basis.UNPAIRED, failed=np.full(480, share), network="AS29355")
         rivals = {r.explanation: r for r in night_rivals(blocked, [EVENING], [other])}
         assert rivals[Explanation.SITE_ITSELF].ruled_out is verdict
-        assert "of 40 tests failed on AS29355" in rivals[Explanation.SITE_ITSELF].because
+        assert (
+            "of 40 tests failed or were slow on AS29355" in rivals[Explanation.SITE_ITSELF].because
+        )
     alone = {r.explanation: r for r in night_rivals(blocked, [EVENING])}
     assert alone[Explanation.SITE_ITSELF].ruled_out is False
