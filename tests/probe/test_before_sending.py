@@ -14,7 +14,7 @@ from evenfall.probe.budget import CHECK_BYTES_MAX, Budget, reserve_for
 from evenfall.probe.builtin import BUILT_IN
 from evenfall.probe.consent import Consent, is_lab_network, recorded_consent, store_consent
 from evenfall.probe.plan import plan_check
-from evenfall.probe.surroundings import proxies_set, tunnel_of_default_route
+from evenfall.probe.surroundings import proxies_set, tunnel_in_use
 from evenfall.probe.targets import host_of
 from evenfall.text.consent import QUESTIONS, RISK_VERSION, risk_text
 
@@ -111,27 +111,49 @@ def test_nobody_else_is_asked(world, targets):
         assert f"{named.get(address, address)}:{port}" in planned
 
 
-HEADER = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+KINDS = {
+    "eth0": 1, "wlan0": 1, "wg0": 65534, "nebula1": 65534, "tun0": 65534, "corp": 1, "ppp0": 512,
+    "rmnet0": 519, "lo": 772,
+}  # fmt: skip
+
+WAYS = {
+    "ethernet": ({"9.9.9.9": "eth0", "198.41.0.4": "eth0"}, ""),
+    "ethernet, both families": (
+        {"9.9.9.9": "wlan0", "198.41.0.4": "wlan0", "2620:fe::fe": "wlan0"},
+        "",
+    ),
+    "wireguard by policy": ({"9.9.9.9": "wg0", "198.41.0.4": "wg0"}, "wg0"),
+    "openvpn, one half only": ({"9.9.9.9": "eth0", "198.41.0.4": "tun0"}, "tun0"),
+    "ipv6 alone": ({"2620:fe::fe": "wg0"}, "wg0"),
+    "beside ethernet": ({"9.9.9.9": "eth0", "198.41.0.4": "eth0", "2620:fe::fe": "wg0"}, "wg0"),
+    "unknown name, no link layer": ({"9.9.9.9": "nebula1"}, "nebula1"),
+    "tap with a name of its own": ({"9.9.9.9": "corp"}, "corp"),
+    "ppp": ({"9.9.9.9": "ppp0"}, "ppp0"),
+    "a phone's modem": ({"9.9.9.9": "rmnet0", "198.41.0.4": "eth0"}, None),
+    "loopback": ({"9.9.9.9": "lo"}, None),
+    "no way out": ({}, None),
+    "one address on two": ({"9.9.9.9": "eth0+wlan0"}, None),
+    "nobody has it": ({"9.9.9.9": ""}, None),
+    "gone meanwhile": ({"9.9.9.9": "eth9"}, None),
+}
 
 
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
-        (["eth0\t00000000\t0101A8C0\t3\t0\t0\t100\t00000000\t0\t0\t0"], ""),
-        (["wg0\t00000000\t00000000\t1\t0\t0\t0\t00000000\t0\t0\t0"], "wg0"),
-        (["eth0\t00000000\t0101A8C0\t3\t0\t0\t100\t00000000\t0\t0\t0",
-          "tun0\t00000000\t0101A8C0\t3\t0\t0\t50\t00000000\t0\t0\t0"], "tun0"),
-        (["eth0\t0001A8C0\t00000000\t1\t0\t0\t100\t00FFFFFF\t0\t0\t0"], None),
-        (["nonsense"], None),
-    ],
-    ids=["ethernet", "wireguard", "better metric", "no default", "nonsense"],
-)  # fmt: skip
-def test_tunnels_are_seen(tmp_path, lines, expected):
-    """The default route with the best metric decides; none is None, not "no tunnel"."""
-    routes = tmp_path / "route"
-    routes.write_text(HEADER + "".join(f"{line}\n" for line in lines))
-    assert tunnel_of_default_route(routes) == expected
-    assert tunnel_of_default_route(tmp_path / "missing") is None
+@pytest.mark.parametrize(("ways", "expected"), WAYS.values(), ids=WAYS)
+def test_tunnels_are_seen(ways, expected):
+    """The interface that packets would leave by decides; in doubt None, never "no tunnel"."""
+    found = tunnel_in_use(
+        source=lambda towards: f"from {ways[towards]}" if towards in ways else None,
+        owners=lambda address: frozenset(filter(None, address.removeprefix("from ").split("+"))),
+        kind=KINDS.get,
+        driver={"corp": "tun", "eth0": "e1000"}.get,
+    )
+    assert found == expected
+
+
+def test_this_machine_can_be_asked():
+    """No error and no packet here either, whatever this machine has."""
+    found = tunnel_in_use()
+    assert found is None or isinstance(found, str)
 
 
 def test_proxies_are_named(monkeypatch):

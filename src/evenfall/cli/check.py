@@ -83,7 +83,7 @@ def _measure(
     from evenfall.infer.rivals import Surroundings
     from evenfall.net.sockets import SystemNetwork
     from evenfall.probe.check import run_check
-    from evenfall.probe.surroundings import proxies_set, tunnel_of_default_route
+    from evenfall.probe.surroundings import proxies_set, tunnel_in_use
 
     with progress_printer(settings) as emit:
         return asyncio.run(
@@ -95,7 +95,7 @@ def _measure(
                 emit=emit,
                 tariff_bps=tariff_mbit * _MEGA if tariff_mbit else None,
                 timezone=settings.timezone or None,
-                surroundings=Surroundings(tunnel=tunnel_of_default_route(), proxies=proxies_set()),
+                surroundings=Surroundings(tunnel=tunnel_in_use(), proxies=proxies_set()),
             )
         )
 

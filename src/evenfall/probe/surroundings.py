@@ -1,43 +1,69 @@
 """What this machine tells of its own side, without sending anything.
 
-A VPN or a proxy means that the measured line is somebody else's; it has to be said.
+A VPN or a proxy means that the measured line is somebody else's; it has to be said. Whether there
+is a VPN is told by the interface that packets to public addresses would leave by. Where the kernel
+does not tell, or an interface is of a kind that is not known, the answer is "not tested", never
+"none".
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Callable
 
-__all__ = ["proxies_set", "tunnel_of_default_route"]
+from evenfall.net.interfaces import driver_of, interfaces_with, kind_of, source_towards
 
-_ROUTES = Path("/proc/net/route")
-_ROUTE_LINES_MAX = 4096
-_TUNNELS = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
+__all__ = ["proxies_set", "tunnel_in_use"]
+
+_TOWARDS = ("9.9.9.9", "198.41.0.4", "2620:fe::fe")
+"""One in each half of IPv4, which OpenVPN routes apart, and one of IPv6. Nothing is sent there."""
+
+_TUNNELS = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt",
+            "vti", "xfrm", "gre", "sit", "ip6tnl", "l2tp", "vpn", "mullvad", "warp")  # fmt: skip
+_TUNNEL_KINDS = frozenset({512, 768, 769, 776, 778, 823, 65534})
+"""ARPHRD types: PPP, IP in IP, IPv6 tunnel, SIT, GRE, GRE over IPv6, none (tun, WireGuard)."""
+_TUNNEL_DRIVERS = frozenset({"tun", "wireguard"})
+_ORDINARY_KINDS = frozenset({1, 801, 802, 803})
+"""Ethernet (Wi-Fi and what looks like Ethernet too) and the older kinds of Wi-Fi."""
 
 
-def tunnel_of_default_route(routes: Path = _ROUTES) -> str | None:
-    """Name of the tunnel that the IPv4 default route leaves by.
+def tunnel_in_use(
+    *,
+    towards: tuple[str, ...] = _TOWARDS,
+    source: Callable[[str], str | None] = source_towards,
+    owners: Callable[[str], frozenset[str]] = interfaces_with,
+    kind: Callable[[str], int | None] = kind_of,
+    driver: Callable[[str], str | None] = driver_of,
+) -> str | None:
+    """Name of the tunnel that public addresses are reached by.
 
-    "" if it leaves by an ordinary interface; None where there is none, or the system does not tell.
+    "" if all of them are reached by ordinary interfaces; None where there is no way to any, or it
+    cannot be told. The arguments are there for tests.
     """
-    try:
-        lines = routes.read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return None
-    best: tuple[int, str] | None = None
-    for line in lines[1:_ROUTE_LINES_MAX]:
-        fields = line.split()
-        if len(fields) < 8 or fields[1] != "00000000" or fields[7] != "00000000":
-            continue
-        metric = int(fields[6]) if fields[6].isdecimal() else 0
-        if best is None or metric < best[0]:
-            best = (metric, fields[0])
-    if best is None:
-        return None
-    return best[1] if best[1].lower().startswith(_TUNNELS) else ""
+    sources = [found for address in towards if (found := source(address)) is not None]
+    ways: list[str | None] = []
+    for names in map(owners, dict.fromkeys(sources)):
+        name = next(iter(names), "")
+        # An address that nobody has, or that several have, tells nothing.
+        known = len(names) == 1
+        ways.append(_as_tunnel(name, kind(name), driver(name)) if known else None)
+    if tunnel := next(filter(None, ways), ""):
+        return tunnel
+    return None if not ways or None in ways else ""
 
 
 def proxies_set() -> tuple[str, ...]:
     """Names of the proxy settings in the environment, which a measurement does not use."""
     wanted = ("http_proxy", "https_proxy", "all_proxy")
     return tuple(sorted(n for n in os.environ if n.lower() in wanted and os.environ[n]))
+
+
+def _as_tunnel(name: str, kind: int | None, driver: str | None) -> str | None:
+    """Its name if it is one; "" for an ordinary interface; None if it is neither for sure."""
+    if (
+        name.lower().startswith(_TUNNELS)
+        or kind in _TUNNEL_KINDS
+        or driver in _TUNNEL_DRIVERS  # a TAP device looks like Ethernet
+    ):
+        return name
+    return "" if kind in _ORDINARY_KINDS else None
