@@ -7,11 +7,13 @@ Global options are accepted before and after the subcommand.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 import click
 
-from evenfall.cli.options import EvenfallGroup
+from evenfall.cli.options import EvenfallGroup, missing_extra
 from evenfall.model.errors import EvenfallError
 
 __all__ = ["COMMANDS", "cli", "main"]
@@ -40,18 +42,36 @@ def main() -> None:
         status = cli.main(standalone_mode=False)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
     except click.ClickException as error:
         error.show(sys.stderr)
         sys.exit(2 if isinstance(error, click.UsageError) else error.exit_code)
     except EvenfallError as error:
-        click.echo(f"evenfall: {error}", err=True)
+        _say(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away; that is its right.
-        sys.stderr.close()
+    except ModuleNotFoundError as error:
+        # A command that imports an optional library only when it gets there.
+        named = missing_extra(" ".join(sys.argv[1:2]), error)
+        if named is error:
+            raise
+        _say(named)
         sys.exit(1)
+    except BrokenPipeError:
+        _leave_output()  # The reader of our output went away; that is its right.
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        _say(f"the output could not be written: {error.strerror}. What was stored before, is.")
+        _leave_output()
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say(what: object) -> None:
+    click.echo(f"evenfall: {what}", err=True)
+
+
+def _leave_output() -> None:
+    """Exit with status 1 without letting Python flush into what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)

@@ -11,9 +11,17 @@ import click
 import msgspec
 
 from evenfall import __version__
+from evenfall.cli.config import Config, read_config
 from evenfall.model.errors import MissingExtra, UsageError
 
-__all__ = ["LANGUAGES", "EvenfallCommand", "EvenfallGroup", "Settings", "settings_of"]
+__all__ = [
+    "LANGUAGES",
+    "EvenfallCommand",
+    "EvenfallGroup",
+    "Settings",
+    "missing_extra",
+    "settings_of",
+]
 
 LANGUAGES = ("en", "ru", "kk")
 
@@ -99,6 +107,8 @@ def _collect(ctx: click.Context) -> None:
         value = ctx.params.pop(name, None)
         if value is not None and value != 0:
             table[name] = value
+    if "config" in table and "config_read" not in table:
+        table["config_read"] = read_config(table["config"])
 
 
 class EvenfallCommand(click.Command):
@@ -158,7 +168,7 @@ class EvenfallGroup(click.Group):
         try:
             module = importlib.import_module(f"evenfall.cli.{module_name}")
         except ModuleNotFoundError as error:
-            raise _missing_extra(cmd_name, error) from error
+            raise missing_extra(cmd_name, error) from error
         command = module.command
         assert isinstance(command, click.Command)  # noqa: S101  (a mistake of ours, not of a user)
         return command
@@ -180,7 +190,8 @@ _EXTRA_OF_MODULE = {
 }
 
 
-def _missing_extra(command: str, error: ModuleNotFoundError) -> Exception:
+def missing_extra(command: str, error: ModuleNotFoundError) -> Exception:
+    """The error that names the extra, where a module of one is missing; else `error` itself."""
     name = (error.name or "").split(".", 1)[0]
     if name not in _EXTRA_OF_MODULE:
         return error
@@ -188,30 +199,26 @@ def _missing_extra(command: str, error: ModuleNotFoundError) -> Exception:
 
 
 def settings_of(ctx: click.Context) -> Settings:
-    """The global options as one frozen value, environment and defaults applied.
+    """The global options as one frozen value: flag, else environment, else file, else default.
 
     Raises:
-        UsageError: a time zone that is not in the zone database.
+        UsageError: a time zone that is not in the zone database, or a language we do not speak.
     """
     table: dict[str, Any] = ctx.ensure_object(dict)
-    timezone = table.get("tz", "")
-    if timezone:
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-        try:
-            ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise UsageError(
-                expected="an IANA zone name such as Asia/Almaty",
-                seen=repr(timezone),
-                where="--tz",
-                remedy="Names are listed in the tz database's zone1970.tab.",
-            ) from error
+    config: Config = table.get("config_read", Config())
+    language = table.get("lang") or config.lang or "en"
+    if language not in LANGUAGES:
+        raise UsageError(
+            expected=f"one of {', '.join(LANGUAGES)}",
+            seen=repr(language),
+            where=f"lang in {table.get('config', '--lang')}",
+            remedy="Choose one of these.",
+        )
     return Settings(
         json=table.get("json_", False),
-        language=table.get("lang", "en"),
-        timezone=timezone,
-        store=Path(table.get("store") or _default_store()),
+        language=language,
+        timezone=_known_zone(table.get("tz") or config.tz),
+        store=Path(table.get("store") or _default_store(config.store)),
         plan=table.get("plan", False),
         color=not table.get("no_color", False) and "NO_COLOR" not in os.environ,
         verbosity=-1 if table.get("quiet") else table.get("verbose", 0),
@@ -219,9 +226,26 @@ def settings_of(ctx: click.Context) -> Settings:
     )
 
 
-def _default_store() -> Path:
-    if from_environment := os.environ.get("EVENFALL_STORE"):
-        return Path(from_environment)
+def _known_zone(timezone: str) -> str:
+    if not timezone:
+        return ""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UsageError(
+            expected="an IANA zone name such as Asia/Almaty",
+            seen=repr(timezone),
+            where="--tz",
+            remedy="Names are listed in the tz database's zone1970.tab.",
+        ) from error
+    return timezone
+
+
+def _default_store(configured: str) -> Path:
+    if named := os.environ.get("EVENFALL_STORE") or configured:
+        return Path(named)
     data_home = os.environ.get("XDG_DATA_HOME")
     return (Path(data_home) if data_home else Path.home() / ".local" / "share") / "evenfall"
 
