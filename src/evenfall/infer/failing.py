@@ -7,7 +7,9 @@ Rules. One failure is no finding: it has to fail again, or the pairs have to sho
 ClientHello with this name: if a neutral name goes through at the same address *and* our own server
 meets the same fate with this name, it is the name, wherever it is sent: targeted, isolated. With
 only the first half, a site that turns its own name away looks the same: undetermined. Without an
-answer to a SYN nobody can tell from here whether the address is dropped or the site is down. A
+answer to a SYN nobody can tell from here whether the address is dropped or the site is down, and
+pairs never isolate an address. A site that fails while pairs are merely slow by name, or fail in
+another way, is `slowed` by name, with a note that its own failure is not explained. A
 certificate that is not valid is `tls.mitm` only if our own server, reached with this name, shows
 another key than its own. An error page under the site's own valid certificate is the site's word.
 A block page over plain HTTP is `targeted` only if our own server shows such a page too when it is
@@ -45,8 +47,12 @@ def judge_failing(site: Site, attempts: list[Attempt], pairs: PairView) -> Findi
             because=f"it failed once ({first.failure}), and there was no time to try again",
             witnesses=ids,
         )
-    if first.stage is Stage.TCP:
-        found = _at_tcp(first, pairs)
+    intercepted = first.bad_certificate and len(pairs.intercepted) >= _INTERCEPTED_MIN
+    alike = first.stage is not Stage.TCP and pairs.same_fate(first)
+    if pairs.throttled and not alike and not intercepted:
+        found = _slowed_elsewhere(first, pairs)
+    elif first.stage is Stage.TCP:
+        found = _at_tcp(first)
     elif first.bad_certificate:
         found = _bad_certificate(first, pairs)
     elif first.stage is Stage.TLS:
@@ -94,18 +100,31 @@ def judge_page(site: Site, attempt: Attempt) -> Finding | None:
     return None
 
 
-def _at_tcp(first: Attempt, pairs: PairView) -> Finding:
+def _slowed_elsewhere(first: Attempt, pairs: PairView) -> Finding:
+    """Our server is slow by this name, which does not explain why the site itself fails."""
+    return Finding(
+        rule_id="check.tls.throttle.sni",
+        state=State.SLOWED,
+        scope=Scope.TARGETED,
+        scope_because=pairs.says,
+        mechanism="tcp.stall" if pairs.stalled else "tls.throttle.sni",
+        isolated=True,
+        slower_by=pairs.assessment.slower_by,
+        because="the same server and address is fast under another name",
+        against=(f"the site itself also fails ({first.failure}), undetermined why",),
+    )
+
+
+def _at_tcp(first: Attempt) -> Finding:
     silent = first.failure in ("generic_timeout_error", "host_unreachable")
     rule = "check.ip.drop" if silent else "check.tcp.reset"
     return Finding(
         rule_id=rule,
         state=State.BLOCKED,
-        scope=Scope.TARGETED if pairs.throttled else Scope.UNDETERMINED,
-        scope_because=_PAIRS_SAY
-        if pairs.throttled
-        else "seen from one line only: the address may be cut off here, or the site may be down",
+        scope=Scope.UNDETERMINED,
+        scope_because="seen from one line only: the address may be cut off here, or the site may "
+        "be down",
         mechanism=rule.removeprefix("check."),
-        isolated=pairs.throttled,
         because="its address does not answer, the controls' do"
         if silent
         else "its address turns the connection away, the controls' do not",
@@ -118,7 +137,7 @@ def _at_hello(site: Site, first: Attempt, pairs: PairView) -> Finding:
     known = first.silent or first.reset
     mechanism = ("tls.drop.sni" if first.silent else "tls.reset.sni") if known else None
     how = "silence" if first.silent else ("a reset" if first.reset else "a refusal")
-    if pairs.throttled and known:
+    if pairs.same_fate(first):
         return Finding(
             rule_id=f"check.{mechanism}",
             state=State.BLOCKED,
@@ -177,10 +196,12 @@ def _at_answer(site: Site, first: Attempt, pairs: PairView) -> Finding:
     return Finding(
         rule_id="check.http.failing",
         state=State.BLOCKED,
-        scope=Scope.TARGETED if pairs.throttled else Scope.UNDETERMINED,
-        scope_because=_PAIRS_SAY if pairs.throttled else f"{pairs.says}; the site may be at fault",
+        scope=Scope.TARGETED if pairs.same_fate(first) else Scope.UNDETERMINED,
+        scope_because=_PAIRS_SAY
+        if pairs.same_fate(first)
+        else f"{pairs.says}; the site may be at fault",
         mechanism="tcp.stall" if first.failure == "stalled" else None,
-        isolated=pairs.throttled,
+        isolated=pairs.same_fate(first),
         because=f"it connects, and the answer does not come ({first.failure})"
         + (", while another name is answered there" if through and first.tls is None else ""),
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evenfall.infer.facts import RESET, Pair
+from evenfall.infer.facts import RESET, Attempt, Pair
 from evenfall.infer.ground import Ground, pair_score
 from evenfall.infer.pairs import Assessment, Decision, assess
 from evenfall.model.verdict import SlowerBy
@@ -73,16 +73,28 @@ class PairView:
         return self.assessment.decision is Decision.NOT_SEEN
 
     @property
+    def _empty(self) -> list[Pair]:
+        return [p for p in self.pairs if not p.target.body_bytes and p.target.failure]
+
+    @property
     def cut_off(self) -> bool:
         """With the target's name most transfers brought nothing at all."""
-        empty = [p for p in self.pairs if not p.target.body_bytes and p.target.failure]
-        return bool(self.pairs) and 2 * len(empty) > len(self.pairs)
+        return 2 * len(self._empty) > len(self.pairs)
 
     @property
     def reset(self) -> bool:
         """Most of those ended with a reset."""
-        empty = [p for p in self.pairs if not p.target.body_bytes]
-        return 2 * sum(p.target.failure in RESET for p in empty) > len(empty)
+        return 2 * sum(p.target.failure in RESET for p in self._empty) > len(self._empty)
+
+    def same_fate(self, attempt: Attempt) -> bool:
+        """The name decides, and our server met with it what the attempt met: silence, or a reset.
+
+        A neutral name went through to our server each time, or the pair would not be evidence.
+        """
+        if not (self.throttled and self.cut_off):
+            return False
+        silent = sum(p.target.failure == "generic_timeout_error" for p in self._empty)
+        return (attempt.reset and self.reset) or (attempt.silent and 2 * silent > len(self._empty))
 
     @property
     def stalled(self) -> bool:
