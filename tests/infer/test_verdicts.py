@@ -861,12 +861,77 @@ def test_every_rival_is_answered(case: Case) -> None:
     assert all(r.because for r in rivals)
 
 
+NEAR = {Explanation.OWN_DEVICE, Explanation.WIFI, Explanation.TARIFF}
+"""What can itself act by name, near to the person."""
+
+
+def ruled_out(judged: Judged, **around: Any) -> dict[Explanation, bool | None]:
+    """Explanation → ruled out or not, as far as known."""
+    return {r.explanation: r.ruled_out for r in list_rivals(judged, Surroundings(**around))}
+
+
 def test_rivals_of_a_throttled_name() -> None:
-    """Pairs rule out device, Wi-Fi, line, tariff, congestion, the site and its network."""
+    """Pairs rule out line, congestion, the site and its network; not a list nearby."""
     maker = RoundMaker().good_controls()
     throttled(maker)
-    rivals = list_rivals(maker.judge(), Surroundings(tunnel="", clock_off_s=0.1))
-    assert all(r.ruled_out for r in rivals), rivals
+    found = ruled_out(maker.judge(), tunnel="", clock_off_s=0.1)
+    assert {e for e, out in found.items() if not out} == NEAR
+
+
+@pytest.mark.parametrize("act", [drop_by_name, intercepted, dns_lie, nxdomain, ip_drop, expired])
+def test_a_filter_near_the_person_is_never_ruled_out(act: Callable[[RoundMaker], None]) -> None:
+    """Trouble of one name: hosts file, antivirus, parental control, tariff look the same."""
+    maker = RoundMaker().good_controls()
+    act(maker)
+    found = ruled_out(maker.judge())
+    assert {found[e] for e in NEAR} == {False}
+
+
+@pytest.mark.parametrize("act", [clean, site_error, status_451])
+def test_a_filter_is_ruled_out_where_the_site_speaks_for_itself(
+    act: Callable[[RoundMaker], None],
+) -> None:
+    """Nothing wrong, or the site's own word under its certificate: nobody near is suspected."""
+    maker = RoundMaker().good_controls()
+    act(maker)
+    found = ruled_out(maker.judge())
+    assert {found[e] for e in NEAR} == {True}
+
+
+def test_slow_controls_with_a_short_page_are_not_nothing() -> None:
+    """A fine target on a slow line: the answer is line_slow, so line and congestion stay open."""
+    maker = RoundMaker().good_controls(kbit=300)
+    maker.known().visit(TARGET, "203.0.113.11", body=9000, kbit=20_000)
+    judged = maker.judge()
+    assert sum_up(judged.verdicts, line_slow=judged.ground.line_slow) is Answer.LINE_SLOW
+    found = ruled_out(judged)
+    open_ = {Explanation.LINE, Explanation.WIFI, Explanation.CONGESTION, Explanation.OWN_DEVICE}
+    assert {found[e] for e in open_} == {False}
+    assert found[Explanation.SITE_ITSELF] is True
+
+
+def test_one_explained_target_does_not_explain_the_other() -> None:
+    """A name that is lied about beside a site that fails: its path may be full, names may fail."""
+    maker = RoundMaker().good_controls()
+    dns_lie(maker)
+    maker.targets = TargetList(targets=(TARGET, PLAIN), controls=CONTROLS, servers=(SERVER,))
+    maker.name(PLAIN, "system", "203.0.113.13")
+    for _ in range(2):
+        maker.visit(PLAIN, "203.0.113.13", tcp="generic_timeout_error")
+    assert ruled_out(maker.judge())[Explanation.CONGESTION] is False
+    alone = RoundMaker().good_controls()
+    dns_lie(alone)
+    assert ruled_out(alone.judge())[Explanation.CONGESTION] is True
+
+
+def test_a_name_without_an_address_keeps_dns_open() -> None:
+    """The resolver fails for one of two names: name lookup is not ruled out."""
+    maker = RoundMaker().good_controls()
+    slow(maker)
+    maker.targets = TargetList(targets=(TARGET, PLAIN), controls=CONTROLS, servers=(SERVER,))
+    assert ruled_out(maker.judge())[Explanation.DNS] is True
+    maker.name(PLAIN, "system", failure="dns_server_misbehaving")
+    assert ruled_out(maker.judge())[Explanation.DNS] is False
 
 
 def test_rivals_of_a_slow_line_and_a_slow_server() -> None:
@@ -881,7 +946,8 @@ def test_rivals_of_a_slow_line_and_a_slow_server() -> None:
     slow_server(server)
     found = {r.explanation: r.ruled_out for r in list_rivals(server.judge(), Surroundings())}
     assert found[Explanation.SITE_ITSELF] is False
-    assert found[Explanation.TARIFF] is True
+    assert found[Explanation.OWN_DEVICE] is True
+    assert found[Explanation.TARIFF] is False
     assert found[Explanation.VPN] is None
     assert found[Explanation.CLOCK] is None
 

@@ -65,7 +65,7 @@ _WITH_SERVER = " A measurement server ([[server]] in a target file) would tell m
 
 _RIVALS = {
     Explanation.OWN_DEVICE: "your device",
-    Explanation.WIFI: "your Wi-Fi",
+    Explanation.WIFI: "your Wi-Fi or router",
     Explanation.LINE: "your line as a whole",
     Explanation.TARIFF: "a limit in the tariff",
     Explanation.CONGESTION: "congestion",
@@ -144,7 +144,8 @@ def reasons(answer: Answer, verdicts: Sequence[Verdict]) -> list[str]:
     if answer in (Answer.TARGETED_SLOWING, Answer.TARGETED_BLOCKING):
         lines.append(
             "Behaviour compatible with a restriction of just these names; "
-            "a full line or a weak Wi-Fi would not choose by name."
+            "a full line would not choose by name. A filter on this device, on the router or in "
+            "the contract would: try another device, and the phone's own network."
         )
     return list(dict.fromkeys(lines))
 
