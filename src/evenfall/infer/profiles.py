@@ -85,10 +85,13 @@ class NightlyProfile:
         noise_hour_factor_max: without pairs, an hour's noise counts for no more than so many times
             that of the series.
         window_min_s, window_max_s, windows_max, gain_min: the search (ln 200 for each refinement).
-        nights_min, p_max, looks: (nights, p) of each look; later looks halve the last p at twice
-            the nights.
-        rotations, rotations_per_p: at least so many, and this many over the p that a look asks
-            for, so that a true p of a tenth of it does not fail by the luck of the draw.
+        nights_min, p_max, looks: (nights, p) of each look.
+        look_p_late: p of each further look, at twice the nights of the one before; five of them
+            (five years) keep the sum below p_max, and halving on would ask for more rotations than
+            it gains.
+        rotations, rotations_per_p, rotations_max: at least so many, and this many over the p that
+            a look asks for, so that a true p of a tenth of it does not fail by the luck of the
+            draw; never more.
         exceedances_stop: Besag and Clifford's h: a rotation test ends early at so many.
         test_step_s, test_lengths_s: the coarser windows that both the data and every rotation are
             searched for.
@@ -137,6 +140,7 @@ class NightlyProfile:
     p_max: float = 0.01
     rotations: int = 999
     rotations_per_p: int = 4
+    rotations_max: int = 20_000
     looks: tuple[tuple[int, float], ...] = (
         (5, 0.005),
         (7, 0.0025),
@@ -156,6 +160,7 @@ class NightlyProfile:
     daytime_from_h: int = 6
     daytime_to_h: int = 18
     daytime_hours_min: int = 4
+    look_p_late: float = 0.00006
     effect_slow_factor: float = 1.5
     effect_failure_min: float = 0.3
     effect_deep_factor: float = 3.0

@@ -132,7 +132,7 @@ def _test(
         return RotationTest(p_value=1.0, observed=0.0, rotations=0)
     needed = observed * (1.0 - _SLACK)
     exceeded = done = 0
-    for batch in _batches(rotations, sizes.size * start.size):
+    for batch in _batches(rotations, max(sizes.size, start.size)):
         shifts = (rng.random((batch, sizes.size)) * sizes).astype(np.int64)
         hit = np.zeros(batch, dtype=bool)
         possible = np.flatnonzero(tables.bound(shifts) >= needed)
@@ -185,8 +185,10 @@ class _Tables:
     def bound(self, shifts: _Ints) -> _Floats:
         """An upper bound of the statistic for each row of shifts (rotations, days)."""
         total = np.zeros((shifts.shape[0], self._ceilings[0].shape[1]), dtype=np.float32)
+        picked = np.empty_like(total)
         for column, ceiling in enumerate(self._ceilings):
-            total += ceiling[shifts[:, column]]
+            np.take(ceiling, shifts[:, column], axis=0, out=picked, mode="clip")
+            total += picked
         return np.asarray(total.max(axis=1), dtype=np.float64) * (1.0 + _SLACK)
 
     def _table(self, day: _Day) -> _Table:
