@@ -20,6 +20,7 @@ from evenfall.cli import main
 from evenfall.lab.clock import LabClock
 from evenfall.lab.loopback import LoopbackBackend
 from evenfall.lab.scenario import CensorRule, Scenario, draw
+from evenfall.model.errors import ProtocolError
 from evenfall.model.observation import Observation
 from evenfall.model.verdict import Summary, Verdict
 from evenfall.probe.builtin import BUILT_IN
@@ -123,6 +124,21 @@ def test_offline_says_so_and_has_its_status(run):
     status, out, _ = run(SilentNetwork, "check", "--yes")
     assert status == 0
     assert "offline" in out
+
+
+def test_a_fault_of_our_own_keeps_what_was_seen(run, monkeypatch):
+    """A step that fails inside the program ends the round: results are printed, then exit 1."""
+
+    async def broken(*_args, **_options):
+        raise ProtocolError(expected="a", seen="b", where="a step of ours", remedy="Report it.")
+
+    monkeypatch.setattr("evenfall.probe.check.second_looks", broken)
+    status, out, err = run(SilentNetwork, "check", "--yes", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert {"observation", "verdict", "summary"} <= {line["kind"] for line in lines}
+    assert "a step of ours" in err
+    assert "Traceback" not in err
 
 
 def test_a_store_that_cannot_be_written_is_no_obstacle(run, tmp_path):

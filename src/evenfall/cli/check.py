@@ -68,6 +68,8 @@ def command(
         print_json(result)
     else:
         print_human(result, targets, settings)
+    if result.error is not None:
+        raise result.error
     if result.interrupted:
         return _INTERRUPTED
     return ANSWER_EXIT_CODES[result.answer] if exit_code else 0

@@ -10,6 +10,7 @@ An interrupt ends the round; what was measured is kept and judged as it is.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from evenfall.infer.rivals import Surroundings, list_rivals
 from evenfall.infer.verdicts import Judged, judge_round
 from evenfall.measure.round import Round
 from evenfall.measure.tls import unchecked_context, verifying_context
-from evenfall.model.errors import UsageError
+from evenfall.model.errors import EvenfallError, UsageError
 from evenfall.model.observation import Observation
 from evenfall.model.target import TargetList
 from evenfall.model.verdict import Rival
@@ -29,7 +30,7 @@ from evenfall.net.api import Network
 from evenfall.probe.budget import CHECK_BYTES_MAX, Budget
 from evenfall.probe.clock_check import clock_off_s, with_clock_state
 from evenfall.probe.consent import is_lab_network
-from evenfall.probe.contrasts import Suspect, ground_so_far, second_looks, suspects
+from evenfall.probe.contrasts import Suspect, ground_so_far, names_in_doubt, second_looks, suspects
 from evenfall.probe.legs import first_looks, interleave, look_up_names
 from evenfall.probe.pairing import PairingStage
 from evenfall.probe.plain import ask_about_pages
@@ -59,6 +60,7 @@ class CheckResult:
         observations: facts, in the order in which they were made.
         judged: verdicts and what they rest on.
         interrupted: the person ended it; the rest is as far as it came.
+        error: a fault of our own that ended it; likewise.
     """
 
     observations: tuple[Observation, ...]
@@ -67,7 +69,8 @@ class CheckResult:
     rivals: tuple[Rival, ...]
     bytes_spent: int
     duration_s: float
-    interrupted: bool
+    interrupted: bool = False
+    error: EvenfallError | None = None
 
 
 async def run_check(
@@ -99,7 +102,7 @@ async def run_check(
         UsageError: the `ca_file` cannot be used.
     """
     session = _open_session(network, targets, rng, emit, timezone, bytes_max)
-    interrupted = False
+    interrupted, error = False, None
     try:
         # A transfer that turns slow half-way may not carry the round past its time.
         async with asyncio.timeout(_HARD_END_S):
@@ -108,7 +111,10 @@ async def run_check(
         pass
     except asyncio.CancelledError:
         interrupted = True
-    return _conclude(session, tariff_bps, surroundings or Surroundings(), profile, interrupted)
+    except EvenfallError as ours:
+        error = ours  # one step of ours failed: what the others have seen is not thrown away
+    result = _conclude(session, tariff_bps, surroundings or Surroundings(), profile)
+    return dataclasses.replace(result, interrupted=interrupted, error=error)
 
 
 def body_bytes_for(targets: TargetList) -> int:
@@ -122,7 +128,8 @@ async def _measure(session: Session, profile: CheckProfile) -> None:
     order = interleave(session)
     await look_up_names(session, order)
     await first_looks(session, order, until_s=start_s + _FIRST_LOOKS_S)
-    found = suspects(session, ground_so_far(session, profile))
+    ground = ground_so_far(session, profile)
+    found = [*suspects(session, ground), *names_in_doubt(session, ground)]
     await second_looks(session, found, until_s=start_s + _SECOND_LOOKS_S)
     if not session.targets.servers:
         return
@@ -199,7 +206,6 @@ def _conclude(
     tariff_bps: float | None,
     surroundings: Surroundings,
     profile: CheckProfile,
-    interrupted: bool,
 ) -> CheckResult:
     off_s = clock_off_s(session)
     observations = with_clock_state(session.observations, off_s, limit_s=profile.clock_off_max_s)
@@ -216,5 +222,4 @@ def _conclude(
         rivals=list_rivals(judged, around),
         bytes_spent=session.budget.spent_bytes,
         duration_s=round(session.network.clock.monotonic_s() - session.start_s, 3),
-        interrupted=interrupted,
     )
