@@ -11,9 +11,10 @@ The steps, in order; each may end the trial with a sentence:
     6. the gate of the effect (`effect.py`).
 
 Looks: .005 at 5 nights, .0025 at 7, halved at 14, 28 and 56, .00006 at each later one; the p asked
-for is that of the last look passed. A series that is judged again every night between two looks is tested more often
-than the schedule counts. Measured on 700 innocent series judged daily from 5 to 34 nights: p passed
-in 3, no claim in any (the gate stands behind p), so the p is not frozen between looks.
+for is that of the last look passed. A series that is judged again every night between two looks is
+tested more often than the schedule counts. Measured on 700 innocent series judged daily from 5 to
+34 nights: p passed in 3, no claim in any (the gate stands behind p), so the p is not frozen between
+looks.
 
 What it does not do: know other networks or other series; see `nights.py`.
 
