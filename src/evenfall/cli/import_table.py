@@ -14,7 +14,7 @@ import click
 
 from evenfall.cli.options import EvenfallGroup, Settings, settings_of
 from evenfall.model.encoding import to_json_line
-from evenfall.model.errors import EvenfallError, FormatError
+from evenfall.model.errors import EvenfallError, FormatError, UsageError
 from evenfall.text.imported import accounts_lines, known_line
 
 if TYPE_CHECKING:
@@ -75,8 +75,12 @@ def _read_map(path: Path) -> TableMap:
         with path.open("rb") as file:
             text = file.read(_MAP_BYTES_MAX + 1).decode("utf-8")
     except OSError as error:
-        seen = (error.strerror or str(error)).lower()
-        raise _map_error(seen, path) from error
+        raise UsageError(
+            expected="a map file (TOML) that can be read",
+            seen=(error.strerror or str(error)).lower(),
+            where=str(path),
+            remedy="Give its path with --map; examples/ holds map files to start from.",
+        ) from error
     except UnicodeDecodeError as error:
         raise _map_error("bytes that are not UTF-8", path) from error
     return read_map(text, name=str(path))
@@ -112,7 +116,6 @@ def _import_one(store: Store, path: Path, plan: TableMap, settings: Settings) ->
         identity = identify(path)
     source = ImportSource(
         name=path.name,
-        path=str(path.resolve()),
         sha256=identity.sha256,
         format=TABLE_FORMAT,
         map_text=plan.text,

@@ -1,7 +1,9 @@
 """One number for all facts of a store: equal stores have equal digests, however they were filled.
 
 SHA-256 over the observations that count, in order of their id, each as DuckDB's text of the row
-without `import_id` (two stores that read the same rows from differently cut files are equal).
+without `import_id` (two stores that read the same rows from differently cut files are equal) and,
+for imported rows, without `line`, which each store hides in its own way; the id of such a row is a
+hash of all it said, its line included.
 """
 
 from __future__ import annotations
@@ -15,11 +17,16 @@ from evenfall.model.schema import OBSERVATION_COLUMNS
 __all__ = ["digest_of"]
 
 _CHUNK_ROWS = 50_000
+_LINE = "CASE WHEN provenance = 'import' THEN NULL ELSE line END"
 
 
 def digest_of(connection: duckdb.DuckDBPyConnection, rows: str) -> str:
     """Hex digest of the rows that the SQL `rows` selects."""
-    names = ", ".join(f'"{c.name}"' for c in OBSERVATION_COLUMNS if c.name != "import_id")
+    names = ", ".join(
+        _LINE if c.name == "line" else f'"{c.name}"'
+        for c in OBSERVATION_COLUMNS
+        if c.name != "import_id"
+    )
     cursor = connection.execute(
         f"SELECT row({names})::VARCHAR FROM ({rows}) ORDER BY observation_id"  # noqa: S608  (our own names)
     )

@@ -2,6 +2,7 @@
 
 STORE/store.toml            format version, created, software
  lock                       who writes; held by the operating system, so a dead owner holds none
+ line-salt                  32 bytes, mode 0600: what pseudonyms of lines are made with
  raw/imports.jsonl          ledger: what was imported, and whether it counts
  obs/day=…/network=…/part-0.parquet
  quarantine/IMPORT.parquet  rows that were not kept, with the reason
@@ -40,6 +41,7 @@ class Folder:
         self.path = path
         self.version_file = path / "store.toml"
         self.lock_file = path / "lock"
+        self.salt_file = path / "line-salt"
         self.ledger_file = path / "raw" / "imports.jsonl"
         self.observations = path / "obs"
         self.quarantine = path / "quarantine"

@@ -24,7 +24,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         import_id: what its rows carry in `import_id`.
         kind: `import` (a file, which stays where it is) or `synth` (made by the lab's generator).
-        name, path: of the file; the path is as it was on the day.
+        name: of the file, without its folder.
         sha256: of the file's decompressed bytes; of the observation ids for `synth`.
         map_text: the map file, as it was used.
         share_over_ppm: its `share_over`, in millionths.
@@ -39,7 +39,6 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     counts: ImportCounts
     imported_us: int
     software: str
-    path: str = ""
     map_text: str = ""
     share_over_ppm: int = 0
     v: str = "1.0"

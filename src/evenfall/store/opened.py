@@ -34,6 +34,7 @@ from evenfall.store.engine import connect, literal, observations_table, rows_of_
 from evenfall.store.findings import drop_findings, read_findings, write_findings
 from evenfall.store.folder import Folder, open_folder, writer_lock
 from evenfall.store.ledger import Ledger, LedgerEntry
+from evenfall.store.lines import LineNames
 from evenfall.store.parquet import merge_staged, observation_files
 from evenfall.store.quarantine import QuarantinedRow, QuarantineWriter, read_quarantine
 from evenfall.store.series import load_series
@@ -49,7 +50,7 @@ class ImportSource(msgspec.Struct, frozen=True, kw_only=True):
     """A file about to be imported.
 
     Attributes:
-        name: its last path component; `path` as it is on this machine.
+        name: its last path component; folders name people and are not kept.
         sha256: hex, of its decompressed bytes.
         format: as `table/1`.
         map_text, share_over_ppm: of the map file.
@@ -58,7 +59,6 @@ class ImportSource(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sha256: str
     format: str
-    path: str = ""
     map_text: str = ""
     share_over_ppm: int = 0
 
@@ -133,10 +133,10 @@ class Store:
         with self._faults("write the imported rows"):
             self._connection.execute(observations_table("staged"))
             refused = QuarantineWriter(self._connection)
-        tally = _Tally()
+        tally, lines = _Tally(), LineNames(self._folder)
         for batch in batches:
             with self._faults("hold the imported rows"):
-                stage(self._connection, "staged", batch.observations, import_id)
+                stage(self._connection, "staged", lines.hidden(batch.observations), import_id)
                 refused.add(batch.quarantined)
             tally.add(batch)
         with self._faults("write the imported rows"):
@@ -331,7 +331,6 @@ def _entry(kind: str, import_id: str, source: ImportSource, counts: ImportCounts
         import_id=import_id,
         kind=kind,
         name=source.name,
-        path=source.path,
         sha256=source.sha256,
         format=source.format,
         map_text=source.map_text,
