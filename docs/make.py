@@ -42,7 +42,7 @@ def commands() -> str:
         "(`--json`, `--lang`, `--tz`, `--store`, `--plan`, `--no-color`, `--quiet`, `--verbose`,\n"
         "`--config`) are accepted before and after the subcommand.\n\n"
         "`--config FILE` names a TOML file with defaults: `store`, `lang`, `tz`. A flag wins\n"
-        "over the environment (`EVENFALL_STORE`, `XDG_DATA_HOME`, `NO_COLOR`), that over the file.\n"
+        "over the environment (`EVENFALL_STORE`, `XDG_DATA_HOME`, `NO_COLOR`), then the file.\n"
         "Exit status: 0 it ran, whatever it found; 1 error; 2 usage; 130 interrupted.\n"
     )
     return head + "".join(_help_of(cli, "evenfall"))
