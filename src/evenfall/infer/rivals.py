@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evenfall.infer.facts import Stage
-from evenfall.infer.surroundings import Surroundings
+from evenfall.infer.surroundings import Surroundings, portal
 from evenfall.infer.verdicts import Judged
 from evenfall.model.verdict import Rival, Verdict
 from evenfall.model.vocabulary import Explanation, Scope, State
@@ -233,6 +233,8 @@ def _vpn(case: _Case) -> Rival:
 
 
 def _captive_portal(case: _Case) -> Rival:
+    if (host := portal(case.ground)) is not None:
+        return _answer(Explanation.CAPTIVE_PORTAL, False, f"every control led to {host}")
     if any(a.valid_tls for a in case.ground.attempts):
         return _answer(
             Explanation.CAPTIVE_PORTAL, True, "controls answered under their own certificates"

@@ -15,6 +15,9 @@ RULES: dict[str, str] = {
     "check.ok": "The target answers like the controls.",
     "check.not_measured": "Time, bytes or the person ended the round before this target.",
     "check.own_side": "Our own device had no way there: never a verdict about the network.",
+    "check.other_network": "A VPN is on, or a log-in page answers for everybody: another network "
+    "than this line was measured.",
+    "check.clock": "A certificate is not valid, but this clock is wrong.",
     "check.offline": "Nothing at all was reached, targets and controls alike.",
     "check.no_control": "No control was given, so there is nothing to compare with.",
     "check.controls_down": "No control works, so a failure of the target means nothing.",

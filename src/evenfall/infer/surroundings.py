@@ -24,7 +24,7 @@ from evenfall.infer.finding import Finding
 from evenfall.infer.ground import Ground
 from evenfall.model.vocabulary import Scope, State
 
-__all__ = ["Surroundings", "doubted_by_clock", "judge_surroundings"]
+__all__ = ["Surroundings", "doubted_by_clock", "judge_surroundings", "portal"]
 
 _CERTIFICATE_RULES = frozenset({"check.tls.certificate", "check.dns.spoof"})
 _PORTAL_MIN = 2  # one control may have moved to another host
@@ -50,7 +50,7 @@ def judge_surroundings(around: Surroundings, ground: Ground) -> Finding | None:
     """Why this round says nothing about this line; None if it does."""
     if around.tunnel:
         why = f"this measures another network than yours: a VPN is on ({around.tunnel})"
-    elif (host := _portal(ground)) is not None:
+    elif (host := portal(ground)) is not None:
         why = f"every neutral site led to {host}: this network asks for a log-in first"
     else:
         return None
@@ -83,7 +83,7 @@ def doubted_by_clock(
     )
 
 
-def _portal(ground: Ground) -> str | None:
+def portal(ground: Ground) -> str | None:
     """The one other host that all controls led to over plain HTTP."""
     if len(ground.attempts) < _PORTAL_MIN or any(a.tls is not None for a in ground.attempts):
         return None

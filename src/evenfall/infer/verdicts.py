@@ -3,7 +3,7 @@
 What it does. `judge_round` sorts what was observed, looks at the ground (controls, line, noise) and
 asks the rules in a fixed order; the first that has something to say decides.
 
-    1  nothing measured, our own side        check.not_measured  check.own_side
+    1  nothing measured, our own side        check.not_measured  check.own_side  check.other_network
     2  no control, dead controls             check.no_control  check.controls_down  check.offline
     3  the name                              infer.names
     4  it does not come through              infer.failing
@@ -30,6 +30,7 @@ from evenfall.infer.names import judge_names
 from evenfall.infer.profiles import CHECK_2026, CheckProfile
 from evenfall.infer.ruleset import RULESET
 from evenfall.infer.slow import judge_speed
+from evenfall.infer.surroundings import Surroundings, doubted_by_clock, judge_surroundings
 from evenfall.model.observation import Observation
 from evenfall.model.target import TargetList
 from evenfall.model.verdict import Verdict
@@ -69,6 +70,7 @@ def judge_round(
     *,
     pages: Mapping[str, Page] | None = None,
     tariff_bps: float | None = None,
+    surroundings: Surroundings | None = None,
     profile: CheckProfile = CHECK_2026,
 ) -> Judged:
     """Judge every target of a round.
@@ -78,8 +80,10 @@ def judge_round(
         targets: what was to be measured.
         pages: observation id → what its page said, for exchanges.
         tariff_bps: what the person pays for, if known.
+        surroundings: our own side: a VPN, this clock; None: nothing is known of it.
         profile: the parameters.
     """
+    around = surroundings or Surroundings()
     sites = {t.target_id: sort_site(t, observations, pages or {}) for t in targets.targets}
     controls = [sort_site(t, observations, pages or {}) for t in targets.controls]
     ground = survey(
@@ -92,15 +96,20 @@ def judge_round(
     )
     pairs = {target_id: view_pairs(target_id, ground) for target_id in sites}
     verdicts = tuple(
-        _printed(site, _judge(site, ground, pairs[target_id]), pairs[target_id], profile)
+        _printed(site, _judge(site, ground, pairs[target_id], around), pairs[target_id], profile)
         for target_id, site in sites.items()
     )
     return Judged(verdicts, ground, sites, pairs)
 
 
-def _judge(site: Site, ground: Ground, pairs: PairView) -> Finding:
-    if (found := _not_measured(site)) or (found := _without_ground(ground)):
+def _judge(site: Site, ground: Ground, pairs: PairView, around: Surroundings) -> Finding:
+    if found := _not_measured(site) or judge_surroundings(around, ground):
         return found
+    found = _without_ground(ground) or _judge_site(site, ground, pairs)
+    return doubted_by_clock(found, site, around, ground) or found
+
+
+def _judge_site(site: Site, ground: Ground, pairs: PairView) -> Finding:
     family = 4 if site.asked("system", 4) or site.own(4) else 6
     if family == 4 and not site.own(4) and site.own(6):
         family = 6
