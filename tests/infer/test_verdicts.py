@@ -52,12 +52,13 @@ class RoundMaker:
         self.observations: list[Observation] = []
         self.pages: dict[str, Page] = {}
         self.pairs = 0
+        self.now_us = 1_528_210_800_000_000
 
     def add(self, fact: Fact, target: Target, **fields: Any) -> Observation:
         observation = Observation(
             observation_id=f"r/{len(self.observations)}", fact=fact, provenance=Provenance.PROBE,
             service=target.service, target=target.target_id, role=target.role,
-            started_us=1_528_210_800_000_000, clock=ClockState.VERIFIED, wire_bytes=100, **fields,
+            started_us=self.now_us, clock=ClockState.VERIFIED, wire_bytes=100, **fields,
         )  # fmt: skip
         self.observations.append(observation)
         return observation
@@ -277,6 +278,12 @@ def dead_edge(r: RoundMaker) -> None:
 
 def nxdomain(r: RoundMaker) -> None:
     """The system denies a name that exists."""
+    denied_once(r)
+    asked_again(r, failure="dns_nxdomain_error")
+
+
+def denied_once(r: RoundMaker) -> None:
+    """The same, asked once."""
     r.name(r.target, "system", failure="dns_nxdomain_error")
     r.name(r.target, "public", "203.0.113.11")
     r.visit(r.target, "203.0.113.11")
@@ -290,9 +297,33 @@ def nobody_knows(r: RoundMaker) -> None:
 
 def dns_silence(r: RoundMaker) -> None:
     """The system is silent about this name."""
+    silent_once(r)
+    asked_again(r, failure="generic_timeout_error")
+
+
+def silent_once(r: RoundMaker) -> None:
+    """The same, asked once: a datagram may have been lost."""
     r.name(r.target, "system", failure="generic_timeout_error")
     r.name(r.target, "public", "203.0.113.11")
     r.visit(r.target, "203.0.113.11")
+
+
+def asked_again(r: RoundMaker, *answers: str, failure: str | None = None) -> None:
+    """The system's resolver, a little later."""
+    r.now_us += 5_000_000
+    r.name(r.target, "system", *answers, failure=failure)
+
+
+def cold_resolver(r: RoundMaker) -> None:
+    """Silent at first, then it answers."""
+    silent_once(r)
+    asked_again(r, "203.0.113.11")
+
+
+def silent_then_denied(r: RoundMaker) -> None:
+    """A resolver in trouble says this and that."""
+    silent_once(r)
+    asked_again(r, failure="dns_nxdomain_error")
 
 
 def servfail(r: RoundMaker) -> None:
@@ -309,6 +340,29 @@ def two_answers(r: RoundMaker) -> None:
     r.name(r.target, "public", "203.0.113.11")
     r.visit(r.target, "203.0.113.90", tls="ssl_unknown_authority")
     r.visit(r.target, "203.0.113.11")
+
+
+def two_machines(r: RoundMaker) -> None:
+    """One query, two answers, both the service: a round robin."""
+    r.name(r.target, "system", "203.0.113.12")
+    r.name(r.target, "system", "203.0.113.11")
+    r.name(r.target, "public", "203.0.113.11")
+    r.visit(r.target, "203.0.113.12")
+    r.visit(r.target, "203.0.113.11")
+
+
+def two_answers_unseen(r: RoundMaker) -> None:
+    """The same, and nobody looked at the other address."""
+    r.name(r.target, "system", "203.0.113.11")
+    r.name(r.target, "system", "203.0.113.12")
+    r.name(r.target, "public", "203.0.113.11")
+    r.visit(r.target, "203.0.113.11")
+
+
+def two_answers_dead(r: RoundMaker) -> None:
+    """The same, and nothing answers at the other address."""
+    two_answers_unseen(r)
+    r.visit(r.target, "203.0.113.12", tcp="generic_timeout_error")
 
 
 def expired(r: RoundMaker) -> None:
@@ -500,6 +554,20 @@ INNOCENT: list[Case] = [
      "check.unconfirmed", Answer.CANNOT_TELL),
     ("dead_edge", TARGET, dead_edge, State.BLOCKED, Scope.UNDETERMINED, None,
      "check.dns.differs", Answer.CANNOT_TELL),
+    ("denied_once", TARGET, denied_once, State.INSUFFICIENT, Scope.UNDETERMINED, None,
+     "check.unconfirmed", Answer.CANNOT_TELL),
+    ("silent_once", TARGET, silent_once, State.INSUFFICIENT, Scope.UNDETERMINED, None,
+     "check.unconfirmed", Answer.CANNOT_TELL),
+    ("cold_resolver", TARGET, cold_resolver, State.OK, Scope.UNDETERMINED, None, "check.ok",
+     Answer.OK),
+    ("silent_then_denied", TARGET, silent_then_denied, State.BLOCKED, Scope.UNDETERMINED, None,
+     "check.dns.fails", Answer.CANNOT_TELL),
+    ("two_machines", TARGET, two_machines, State.OK, Scope.UNDETERMINED, None, "check.ok",
+     Answer.OK),
+    ("two_answers_unseen", TARGET, two_answers_unseen, State.OK, Scope.UNDETERMINED, None,
+     "check.ok", Answer.OK),
+    ("two_answers_dead", TARGET, two_answers_dead, State.BLOCKED, Scope.UNDETERMINED, None,
+     "check.dns.differs", Answer.CANNOT_TELL),
     ("nobody_knows", TARGET, nobody_knows, State.DOWN, Scope.SERVER_SIDE, None,
      "check.dns.unknown", Answer.SITE_DOWN),
     ("servfail", TARGET, servfail, State.BLOCKED, Scope.UNDETERMINED, None, "check.dns.fails",
@@ -619,6 +687,7 @@ def test_rules_are_all_reached() -> None:
     elsewhere = {
         "check.no_control", "check.controls_down", "check.offline", "check.slow.generalized",
         "check.pairs.inconclusive", "check.http.failing", "check.redirect.failing",
+        "check.other_network", "check.clock",
     }  # fmt: skip
     assert {r for r in RULES if r.startswith("check.")} == reached | elsewhere
 
@@ -1049,3 +1118,53 @@ def test_plain_http_has_the_same_rule() -> None:
     for _ in range(3):
         maker.pair(0, failure=SILENT)
     assert maker.verdict().isolated
+
+
+@pytest.mark.parametrize("act", [clean, throttled, drop_by_name, dns_lie, slow_server])
+def test_behind_a_vpn_nothing_is_said_about_this_line(act: Callable[[RoundMaker], None]) -> None:
+    """A tunnel on the default route: insufficient, and the answer is cannot_tell."""
+    maker = RoundMaker().good_controls()
+    act(maker)
+    judged = maker.judge(surroundings=Surroundings(tunnel="wg0"))
+    verdict = judged.verdicts[0]
+    assert (verdict.state, verdict.rule_id) == (State.INSUFFICIENT, "check.other_network")
+    assert "another network than yours" in verdict.because
+    assert sum_up(judged.verdicts, line_slow=judged.ground.line_slow) is Answer.CANNOT_TELL
+    for tunnel in ("", None):
+        around = Surroundings(tunnel=tunnel, proxies=("http_proxy",))
+        assert maker.verdict(surroundings=around) == maker.verdict()
+
+
+def test_a_login_page_for_everybody() -> None:
+    """All controls over plain HTTP lead to one other host: insufficient; to two hosts: not so."""
+    for hosts, rule in ((("portal.test",) * 3, "check.other_network"),
+                        (("portal.test", "www.b.test", "www.c.test"), "check.ok")):  # fmt: skip
+        maker = RoundMaker()
+        controls = tuple(
+            Target(target_id=f"{n}/front", url=f"http://{n}.test/", role=Role.CONTROL)
+            for n in "abc"
+        )
+        maker.targets = TargetList(targets=(TARGET,), controls=controls, servers=())
+        for control, to in zip(controls, hosts, strict=True):
+            maker.visit(control, "203.0.113.20", status=302, body=0,
+                        page=Page(location=f"http://{to}/"))  # fmt: skip
+            there = Target(target_id=control.target_id, url=f"http://{to}/", role=Role.CONTROL)
+            maker.visit(there, "203.0.113.21")
+        clean(maker)
+        assert maker.verdict().rule_id == rule
+
+
+@pytest.mark.parametrize("off_s", [-2400.0, 86_400.0])
+def test_a_wrong_clock_hurts_certificates_alone(off_s: float) -> None:
+    """Certificate findings are taken back; a slowing and a reset by name stand."""
+    around = Surroundings(clock_off_s=off_s)
+    for act in (expired, dns_lie):
+        maker = RoundMaker().good_controls()
+        act(maker)
+        verdict = maker.verdict(surroundings=around)
+        assert (verdict.state, verdict.rule_id) == (State.INSUFFICIENT, "check.clock")
+        assert maker.verdict(surroundings=Surroundings(clock_off_s=4.0)) == maker.verdict()
+    for act in (throttled, reset_by_name, clean, nxdomain):
+        maker = RoundMaker().good_controls()
+        act(maker)
+        assert maker.verdict(surroundings=around) == maker.verdict()

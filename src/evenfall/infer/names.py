@@ -9,7 +9,10 @@ the second resolver's address shows a certificate that is valid for the name (ov
 page that is no block page), *and* at the first one something answers that is not the service: a
 certificate that is not valid for it, a block page, or an address that no public service can have.
 If the first address is merely silent, it may be a dead machine of the site's own: then the finding
-is `undetermined`. Everything is claimed only while other names resolve through the same resolver.
+is `undetermined`. The same holds for two answers to one query: the odd address has to be looked
+at. A resolver that denies a name or says nothing has to do so twice; a failure that was not
+repeated is `insufficient`. Everything is claimed only while other names resolve through the same
+resolver.
 
 What it does not do. DNS over HTTPS and further resolvers come with "The one-minute answer".
 
@@ -27,7 +30,10 @@ from evenfall.infer.finding import Finding
 from evenfall.infer.ground import Ground
 from evenfall.model.vocabulary import Scope, State
 
-__all__ = ["judge_names", "shows_block_page"]
+__all__ = ["is_refused", "judge_names", "odd_answers", "shows_block_page"]
+
+_REFUSALS = {"dns_nxdomain_error": "dns.nxdomain", "generic_timeout_error": "dns.drop"}
+_ASKED_MIN = 2
 
 
 def shows_block_page(site: Site, attempt: Attempt) -> str | None:
@@ -52,6 +58,29 @@ def _leads_into_private_network(step: Attempt, location: str) -> bool:
     return here.is_global and not there.is_global
 
 
+def is_refused(site: Site, family: int) -> bool:
+    """The system's resolver was asked, failed, and never gave an address."""
+    asked = site.asked("system", family)
+    failures = {o.failure for o in asked}
+    return bool(asked) and not site.answers("system", family) and None not in failures
+
+
+def odd_answers(site: Site, family: int) -> set[str]:
+    """Addresses the second resolver does not know, where one query got answers that differ.
+
+    Answers to one query carry one time stamp; a query that is repeated later has its own.
+    """
+    theirs = site.answers("public", family)
+    queries: dict[int, list[set[str]]] = {}
+    for lookup in site.asked("system", family):
+        if lookup.answers:
+            queries.setdefault(lookup.started_us, []).append(set(lookup.answers))
+    if not theirs:
+        return set()
+    twice = [answers for answers in queries.values() if len(answers) > 1]
+    return {a for answers in twice for given in answers for a in given} - theirs
+
+
 def judge_names(site: Site, ground: Ground, family: int) -> Finding | None:
     """A finding about the target's name, or None."""
     system = site.asked("system", family)
@@ -72,16 +101,16 @@ def _judge_answers(
     ours = site.answers("system", family)
     if not theirs:
         return None
-    if ours & theirs:
-        if len(site.asked("system", family)) > 1 and not ours <= theirs and good is not None:
-            return _lie(site, family, good, "one query got two answers, and they contradict")
+    odd = odd_answers(site, family)
+    if ours & theirs and not odd:
         return None
-    found = site.own(family, ours)
+    found = site.own(family, odd or ours)
     if not found or any(_is_the_service(site, a) for a in found):
         return None
     strange = next((why for a in found if (why := _is_strange(site, a))), None)
     if strange is not None:
-        return _lie(site, family, good, strange)
+        twice = "one query got two answers that contradict: " if odd else ""
+        return _lie(site, family, good, twice + strange)
     if good is None:
         return None
     return _finding(
@@ -98,17 +127,18 @@ def _judge_answers(
 
 def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None) -> Finding | None:
     """The system's resolver gave no address."""
-    failure = site.asked("system", family)[0].failure or "dns_no_answer"
+    failures = [o.failure or "dns_no_answer" for o in site.asked("system", family)]
+    failure = failures[-1]
     others = {o.failure for o in site.asked("public", family)}
-    if failure == "dns_no_answer":
+    if "dns_no_answer" in failures:
         return None  # no address of this family: a fact about the name, not about the line
     if not ground.sites:
         return None  # the resolver may be dead for every name
     if good is None:
         return _judge_unknown_name(site, family, failure, others)
-    mechanism = {"dns_nxdomain_error": "dns.nxdomain", "generic_timeout_error": "dns.drop"}.get(
-        failure
-    )
+    mechanism = _REFUSALS.get(failure) if len(set(failures)) == 1 else None
+    if mechanism is not None and len(failures) < _ASKED_MIN:
+        return _not_repeated(site, family, failure)
     says = "says that the name does not exist" if mechanism == "dns.nxdomain" else "does not answer"
     if mechanism is None:
         return _finding(
@@ -129,6 +159,18 @@ def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None
         scope=Scope.TARGETED,
         because=f"the system's resolver {says}; the address another resolver gives is the service",
         scope_because="the same resolver answers for the controls",
+    )
+
+
+def _not_repeated(site: Site, family: int, failure: str) -> Finding:
+    """A datagram may be lost, and a resolver may be slow the first time it is asked."""
+    return Finding(
+        rule_id="check.unconfirmed",
+        state=State.INSUFFICIENT,
+        scope=Scope.UNDETERMINED,
+        scope_because="it was not repeated",
+        because=f"the system's resolver failed once ({failure}), and was not asked again",
+        witnesses=_lookup_ids(site, family),
     )
 
 

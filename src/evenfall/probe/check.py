@@ -209,11 +209,16 @@ def _conclude(
 ) -> CheckResult:
     off_s = clock_off_s(session)
     observations = with_clock_state(session.observations, off_s, limit_s=profile.clock_off_max_s)
-    judged = judge_round(
-        observations, session.targets, pages=session.pages, tariff_bps=tariff_bps, profile=profile
-    )
     around = Surroundings(
         tunnel=surroundings.tunnel, proxies=surroundings.proxies, clock_off_s=off_s
+    )
+    judged = judge_round(
+        observations,
+        session.targets,
+        pages=session.pages,
+        tariff_bps=tariff_bps,
+        surroundings=around,
+        profile=profile,
     )
     return CheckResult(
         observations=observations,

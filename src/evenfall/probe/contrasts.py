@@ -13,18 +13,20 @@ from typing import Any
 
 from evenfall.infer.facts import Attempt, Site, Stage, sort_pairs, sort_site
 from evenfall.infer.ground import Ground, survey
-from evenfall.infer.names import shows_block_page
+from evenfall.infer.names import is_refused, odd_answers, shows_block_page
 from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.slow import is_suspiciously_slow, slowness
+from evenfall.measure.dns import look_up
 from evenfall.model.target import Target
 from evenfall.probe import session as session_
 from evenfall.probe.legs import addresses, visit
 from evenfall.probe.session import Progress, Session
 from evenfall.probe.targets import host_of
 
-__all__ = ["Suspect", "ground_so_far", "neutral_name", "second_looks", "suspects"]
+__all__ = ["Suspect", "ground_so_far", "names_in_doubt", "neutral_name", "second_looks", "suspects"]
 
 _TARGETS_AT_ONCE = 3
+_ASK_AGAIN_S = 4.5  # twice: the C library asks again after 5 s, and is given 4 s for that
 
 
 class Suspect:
@@ -40,6 +42,11 @@ class Suspect:
         self.target = target
         self.failing = failing
         self.ratio = ratio
+
+    @property
+    def name_only(self) -> bool:
+        """The site is fine; what is in doubt is what the resolver said."""
+        return not self.failing and self.ratio is None
 
 
 def ground_so_far(session: Session, profile: CheckProfile) -> Ground:
@@ -69,6 +76,20 @@ def suspects(session: Session, ground: Ground) -> list[Suspect]:
         elif is_suspiciously_slow(last := site.chain(through[0])[-1], ground):
             found.append(Suspect(target, failing=False, ratio=slowness(last, ground)))
     return sorted(found, key=lambda s: (not s.failing, -(s.ratio or 0.0)))
+
+
+def names_in_doubt(session: Session, ground: Ground) -> list[Suspect]:
+    """Targets that open, and whose name the system's resolver refused or answered twice."""
+    if not ground.sites:
+        return []
+    known = {suspect.target.target_id for suspect in suspects(session, ground)}
+    found = []
+    for target in session.targets.targets:
+        site = _site(session, target)
+        doubtful = is_refused(site, 4) or odd_answers(site, 4)
+        if doubtful and target.target_id not in known:
+            found.append(Suspect(target, failing=False, ratio=None))
+    return found
 
 
 def neutral_name(session: Session) -> str:
@@ -103,22 +124,34 @@ async def second_looks(session: Session, wanted: Sequence[Suspect], *, until_s: 
 async def _look_again(session: Session, suspect: Suspect, *, until_s: float) -> None:
     target = suspect.target
     site = _site(session, target)
+    if is_refused(site, 4):
+        await _ask_again(session, target)
     own = [a for a in site.attempts if not a.is_neutral and a.host == site.host]
     steps: list[Coroutine[Any, Any, object]] = []
-    if own:
+    if own and not suspect.name_only:
         first = own[0]
         if first.stage is not Stage.DONE:
             steps.append(_again(session, target, first))
         if first.stage is not Stage.TCP:
             steps.append(_with_neutral_name(session, site, first))
-    elsewhere = _elsewhere(session, target, own)
-    if elsewhere is not None:
-        steps.append(visit(session, target, address=elsewhere))
+    places = (_unseen(session, target, own), _elsewhere(session, target, own))
+    steps += [visit(session, target, address=place) for place in places if place is not None]
     for step in steps:
         if session.network.clock.monotonic_s() < until_s:
             await step
         else:
             step.close()
+
+
+async def _ask_again(session: Session, target: Target) -> None:
+    """The system's resolver once more, with time for a retry of its own."""
+    session.keep(
+        *await look_up(
+            session.network, session.round_, target, host_of(target.url), resolver="system",
+            endpoint=session.targets.resolver, family=4, rng=session.rng,
+            timeout_s=_ASK_AGAIN_S, bogons_allowed=session.is_test_network,
+        )
+    )  # fmt: skip
 
 
 async def _again(session: Session, target: Target, first: Attempt) -> None:
@@ -135,6 +168,19 @@ async def _with_neutral_name(session: Session, site: Site, first: Attempt) -> No
         return
     fetch = first.stage is not Stage.TLS
     await visit(session, site.target, address=first.address, neutral=name, fetch=fetch)
+
+
+def _unseen(session: Session, target: Target, own: list[Attempt]) -> str | None:
+    """An address of the system's resolver that was not tried and has to be looked at.
+
+    Where it answered late, or one query got two answers, nobody has been there yet.
+    """
+    site = _site(session, target)
+    given = addresses(session, target, host_of(target.url), family=4, resolver="system")
+    tried = {a.address for a in own}
+    late = not tried & set(given)
+    odd = odd_answers(site, 4)
+    return next((a for a in given if a not in tried and (late or a in odd)), None)
 
 
 def _elsewhere(session: Session, target: Target, own: list[Attempt]) -> str | None:
