@@ -363,6 +363,16 @@ def test_block_page_closes_the_connection_properly() -> None:
     assert answer.acknowledgement == (connection.client_next + len(request) + 1) % 2**32
 
 
+@pytest.mark.parametrize(("server", "port"), [(NEWS, 80), (NEWS, 8443), (VIDEO, 8080)])
+def test_the_block_page_comes_at_any_address_and_port(server: bytes, port: int) -> None:
+    """The Host decides: also at a server of somebody else's, and on its TLS port."""
+    connection = Bench(sni("http.blockpage")).connect(server=server, to=port)
+    blocked = connection.up(b"GET /plain/0 HTTP/1.1\r\nHost: video.test:80\r\n\r\n")
+    assert b"".join(parsed(data).payload for data in blocked.to_client) == PAGE
+    neutral = Bench(sni("http.blockpage")).connect(server=server, to=port)
+    assert passed(neutral.up(b"GET /plain/0 HTTP/1.1\r\nHost: news.test\r\n\r\n"))
+
+
 @pytest.mark.parametrize(
     "request_head",
     [

@@ -121,6 +121,30 @@ def test_a_block_page_comes_instead_of_the_body(staging, scenario_of, curl, tmp_
         assert b"Access restricted" in (tmp_path / "body").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("censored", "role", "is_blocked"),
+    [(True, "messenger", True), (True, "news", False), (False, "messenger", False)],
+)
+def test_the_block_page_comes_before_our_own_server_too(
+    staging, scenario_of, foreign_tool, tmp_path, censored, role, is_blocked
+) -> None:
+    """By the Host in question a page at its port; by another, and in a clean world, its own."""
+    token = "0123456789abcdef" * 2
+    rule = CensorRule(action="http.blockpage", services=("messenger",))
+    with (
+        staging(scenario_of(*[rule] * censored)) as (stage, drawn),
+        (tmp_path / "said").open("w+b") as said,
+    ):
+        command = [
+            foreign_tool("curl"), "-s", "-m", "5", "-H", f"Host: {drawn.hosts[role]}:80",
+            f"http://{stage.seen.measurement}/plain/{token}",
+        ]  # fmt: skip
+        assert run_command(stage, drawn, command, timeout_s=30, stdout=said) == _OK
+        said.seek(0)
+        body = said.read().decode()
+    assert ("Access restricted" in body, token in body) == (is_blocked, not is_blocked)
+
+
 @pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
 def test_only_the_isps_resolver_lies_and_only_about_one_name(staging, scenario_of, tcp) -> None:
     """Dnspython asks both resolvers for both names."""

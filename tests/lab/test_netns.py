@@ -150,6 +150,15 @@ def test_a_block_page_is_a_whole_response(staged: Staged) -> None:
     assert served["body"].startswith("HTTP/1.1 200")
 
 
+def test_the_block_page_comes_before_our_own_server_too(staged: Staged) -> None:
+    """At the measurement server's port by this Host a page, by another what the server says."""
+    at = ["203.0.113.80", "8443"]
+    commands = [["plain", *at, "{video}"], ["plain", *at, "{news}"]]
+    blocked, served = staged(censor("http.blockpage"), commands)["results"]
+    assert "Access restricted" in blocked["body"]
+    assert served["body"].endswith("Evenfall measurement server\n")
+
+
 def test_congestion_slows_every_name_and_lengthens_the_rtt(staged: Staged) -> None:
     """Six downloads next door in a queue of 8 Mbit/s: RTT up, goodput down, for both names."""
     rules = '[[innocents]]\nkind = "congestion"\nrate_bps = [8e6, 8e6]\nflows = 6\n'

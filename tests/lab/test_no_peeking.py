@@ -49,7 +49,7 @@ for path in Path('/proc').glob('[0-9]*'):
 
 CENSORED = (
     "throttle_sni_policer", "throttle_sni_shaper", "reset_sni", "dns_lie", "ip_drop", "blockpage",
-    "slow_server", "congestion", "tariff",
+    "slow_server", "congestion", "tariff", "own_refusal",
 )  # fmt: skip
 
 each_backend = pytest.mark.parametrize(

@@ -335,6 +335,28 @@ def test_sigterm_takes_everything_down_in_order(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_ctrl_c_says_that_the_run_was_broken_off(tmp_path: Path) -> None:
+    """SIGINT in the middle: status 130, a word about it, nothing on stdout."""
+    marker = tmp_path / "begun"
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from evenfall.cli import main; main()", "lab", "run", "clean",
+         "--backend", "loopback", "--", "sh", "-c", f"touch {marker}; sleep 60"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 30
+        while not marker.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert out == ""
+
+
 def worlds_of(folder: Path) -> list[str]:
     """Command lines of world processes whose plan lies in a folder."""
     found = []
@@ -360,6 +382,7 @@ def worlds_of(folder: Path) -> list[str]:
         ("reset_sni", "20:30"),
         ("dns_lie", "20:30"),
         ("blockpage", "20:30"),
+        ("own_refusal", "20:30"),
     ],
 )
 def test_the_real_check_finds_the_truth_on_loopback(name: str, at: str) -> None:

@@ -71,8 +71,10 @@ def test_a_case_needs_what_it_uses(case: Scenario) -> None:
         assert "tcp_drop" in case.needs
     if case.line.loss[1] > 0:
         assert "retransmissions" in case.needs
-    if case.innocents:
+    if any(innocent.kind != "own_refusal" for innocent in case.innocents):
         assert "goodput" in case.needs
+    if any(innocent.kind == "own_refusal" for innocent in case.innocents):
+        assert "http" in case.needs
 
 
 def test_one_seed_gives_one_world_and_one_face() -> None:

@@ -1,9 +1,9 @@
 """The lab's web servers: HTTP/1.1 over plain TCP or TLS, the block page, and the flood.
 
 An origin answers whatever name it is asked by, in the ClientHello or in `Host`, with its own
-content: that is what lets a probe ask the same address with a neutral name. A slow server's limit
-is one bucket for all its connections. Limits: 16 KiB of request head, 100 requests a connection,
-256 connections a server, 30 s of idling.
+content: that is what lets a probe ask the same address with a neutral name. A site that refuses
+does so to its own name alone. A slow server's limit is one bucket for all its connections. Limits:
+16 KiB of request head, 100 requests a connection, 256 connections a server, 30 s of idling.
 
 Not a general web server: GET and HEAD, no request bodies, no ranges, no compression.
 """
@@ -21,6 +21,7 @@ from evenfall.lab.tcp_server import TcpServer
 
 __all__ = ["Site", "block_page_site", "origin_site", "serve_flood", "serve_site"]
 
+_HTML = "text/html; charset=utf-8"
 _HEAD_BYTES_MAX = 16_384
 _REQUESTS_MAX = 100
 _IDLE_S = 30.0
@@ -35,6 +36,7 @@ class Site:
     Args:
         contents: exact paths; `fallback` answers every other path where it is given, else 404.
         bucket: rate limit over all connections of this site; None: as fast as it goes.
+        refused: host name that gets the block page's words for every path; empty: none does.
     """
 
     def __init__(
@@ -43,33 +45,38 @@ class Site:
         *,
         fallback: tuple[str, bytes] | None = None,
         bucket: TokenBucket | None = None,
+        refused: str = "",
     ) -> None:
         self.contents = contents
         self.fallback = fallback
         self.bucket = bucket
+        self.refused = refused
 
-    def find(self, path: str) -> tuple[int, str, bytes]:
-        """Status, content type and body of a path."""
+    def find(self, path: str, host: str) -> tuple[int, str, bytes]:
+        """Status, content type and body of a path under a `Host` (lower case, no port)."""
+        if self.refused and host == self.refused:
+            return 200, _HTML, BLOCK_PAGE
         found = self.contents.get(path, self.fallback)
         if found is None:
             return 404, "text/plain", b"not found\n"
         return 200, *found
 
 
-def origin_site(host: str, *, rate_bps: float | None) -> Site:
-    """A service's own site: `/` and `/1M.bin`."""
+def origin_site(host: str, *, rate_bps: float | None, refuses: bool = False) -> Site:
+    """A service's own site: `/` and `/1M.bin`; with `refuses`, not for its own name."""
     return Site(
         {
-            "/": ("text/html; charset=utf-8", page(host)),
+            "/": (_HTML, page(host)),
             "/1M.bin": ("application/octet-stream", large_body(host)),
         },
         bucket=None if rate_bps is None else TokenBucket(rate_bps, _SLOW_PIECE_BYTES),
+        refused=host if refuses else "",
     )
 
 
 def block_page_site() -> Site:
     """The block page, whatever is asked for."""
-    return Site({}, fallback=("text/html; charset=utf-8", BLOCK_PAGE))
+    return Site({}, fallback=(_HTML, BLOCK_PAGE))
 
 
 async def serve_site(site: Site, listen: Endpoint, context: ssl.SSLContext | None) -> TcpServer:
@@ -119,7 +126,7 @@ async def _answer(site: Site, head: bytes, writer: asyncio.StreamWriter) -> bool
     elif method not in ("GET", "HEAD"):
         status, content_type, body = 405, "text/plain", b"GET or HEAD\n"
     else:
-        status, content_type, body = site.find(path)
+        status, content_type, body = site.find(path, _host(lines[1:]))
     now = dt.datetime.now(dt.UTC)
     writer.write(response(status, body, content_type=content_type, now=now, keep_alive=keep_alive))
     if method != "HEAD":
@@ -136,6 +143,15 @@ def _request_line(line: str) -> tuple[str, str | None]:
     if "://" in path:  # absolute form, RFC 9112 §3.2.2
         path = "/" + path.split("://", 1)[1].partition("/")[2]
     return parts[0], path.partition("?")[0]
+
+
+def _host(fields: list[str]) -> str:
+    """The `Host` field without its port, in lower case; empty if there is none."""
+    for field in fields:
+        name, _, value = field.partition(":")
+        if name.strip().lower() == "host":
+            return value.strip().partition(":")[0].lower()
+    return ""
 
 
 async def _send(bucket: TokenBucket | None, body: bytes, writer: asyncio.StreamWriter) -> None:

@@ -59,6 +59,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         tls: HTTPS (its certificate covers `host` alone) or plain HTTP.
         rate_bps: what it sends at, all connections together; null: as fast as it can.
+        refuses: to its own host it says that access is restricted, to any other name nothing
+            of the kind, as a virtual host does.
     """
 
     role: str
@@ -66,6 +68,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     listen: Endpoint
     tls: bool = True
     rate_bps: float | None = None
+    refuses: bool = False
 
 
 class Resolver(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ CensorAction = Literal[
     "sni.police", "sni.shape", "sni.reset", "sni.drop", "dns.lie", "ip.drop", "http.blockpage"
 ]
 
-InnocentKind = Literal["congestion", "slow_server", "tariff"]
+InnocentKind = Literal["congestion", "own_refusal", "slow_server", "tariff"]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,10 +56,12 @@ class CensorRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Innocent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something slow that nobody did on purpose.
+    """Something slow or closed that nobody on the path did.
 
     Attributes:
-        services: whose server is slow (`slow_server`); empty for what hits everything.
+        services: whose server is slow (`slow_server`), or answers its own name, and no other, with
+            a page that says that access is restricted (`own_refusal`); empty for what hits
+            everything.
         rate_bps: what the slow server sends at, the tariff allows, or, for congestion, what the
             shared bottleneck carries; drawn log-uniformly from [low, high].
         flows: competing flows of `congestion`.

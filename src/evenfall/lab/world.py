@@ -91,6 +91,7 @@ def _plan(folder: Path, drawn: Drawn, *, served: Places, seen: Places) -> WorldP
                 listen=served.https(role) if tls else served.http(role),
                 tls=tls,
                 rate_bps=_server_rate_bps(drawn, role),
+                refuses=_refuses(drawn, role),
             )
             for role in ROLES
             for tls in (True, False)
@@ -119,6 +120,14 @@ def _server_rate_bps(drawn: Drawn, role: str) -> float | None:
     return min(rates, default=None)
 
 
+def _refuses(drawn: Drawn, role: str) -> bool:
+    """Whether a role's own server withholds its page."""
+    return any(
+        innocent.kind == "own_refusal" and role in innocent.services
+        for innocent in drawn.scenario.innocents
+    )
+
+
 @contextlib.asynccontextmanager
 async def serve_world(plan: WorldPlan) -> AsyncIterator[None]:
     """Serve a plan until the block is left; everything listens when it is entered.
@@ -144,7 +153,8 @@ async def _start_all(plan: WorldPlan, stack: contextlib.AsyncExitStack) -> None:
     sites: dict[str, origins.Site] = {}
     for origin in plan.origins:
         site = sites.setdefault(
-            origin.role, origins.origin_site(origin.host, rate_bps=origin.rate_bps)
+            origin.role,
+            origins.origin_site(origin.host, rate_bps=origin.rate_bps, refuses=origin.refuses),
         )
         context = _context(folder, origin.role) if origin.tls else None
         _closing(stack, await origins.serve_site(site, origin.listen, context))
