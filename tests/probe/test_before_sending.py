@@ -10,10 +10,11 @@ import pytest
 from evenfall.model.errors import BudgetExceeded
 from evenfall.model.target import Target, TargetList
 from evenfall.model.vocabulary import Role
+from evenfall.net.fake import Rule
 from evenfall.probe.budget import CHECK_BYTES_MAX, Budget, reserve_for
 from evenfall.probe.builtin import BUILT_IN
 from evenfall.probe.consent import Consent, is_lab_network, recorded_consent, store_consent
-from evenfall.probe.plan import plan_check
+from evenfall.probe.plan import SECOND_LOOKS_MAX, plan_check
 from evenfall.probe.surroundings import proxies_set, tunnel_in_use
 from evenfall.probe.targets import host_of
 from evenfall.text.consent import QUESTIONS, RISK_VERSION, risk_text
@@ -109,6 +110,36 @@ def test_nobody_else_is_asked(world, targets):
     named = {address: name for name, address in world.zone.items()}
     for address, port in world.network.connects:
         assert f"{named.get(address, address)}:{port}" in planned
+
+
+def test_the_plan_says_what_a_suspect_gets(world):
+    """Foreign names, redirects and second looks are in the plan, and no visit is beyond it."""
+    text = str(plan_check(world.targets()))
+    for words in ("neutral site's name at the same address", "redirects to", "private network"):
+        assert words in text
+    world.put("social", rules=(Rule(action="reset", contains=b"social.test"),))
+    world.public_zone["social.test"] = "203.0.113.77"
+    before = len(world.network.connects)
+    world.check()
+    places = [address for address, _ in world.network.connects[before:]]
+    seen = places.count("203.0.113.12") + places.count("203.0.113.77")
+    assert 2 < seen <= 1 + SECOND_LOOKS_MAX
+
+
+def test_the_plan_counts_what_is_reserved(world, monkeypatch):
+    """The bytes of a visit are those that the budget sets aside, not fewer."""
+    reserved = []
+
+    class Watching(Budget):
+        def reserve(self, most_bytes):
+            reserved.append(most_bytes)
+            super().reserve(most_bytes)
+
+    chosen = world.targets(servers=())
+    monkeypatch.setattr("evenfall.probe.check.Budget", Watching)
+    world.check(targets=chosen)
+    step = next(s for s in plan_check(chosen).steps if s.whom.startswith("video.test"))
+    assert step.bytes_max >= max(reserved)
 
 
 KINDS = {

@@ -9,11 +9,23 @@ from __future__ import annotations
 
 from evenfall.model.errors import BudgetExceeded
 
-__all__ = ["CHECK_BYTES_MAX", "RECEIVE_BUFFER_BYTES", "Budget", "reserve_for"]
+__all__ = [
+    "CHECK_BYTES_MAX",
+    "HANDSHAKE_BYTES",
+    "LOOKUP_BYTES",
+    "RECEIVE_BUFFER_BYTES",
+    "Budget",
+    "reserve_for",
+]
 
 CHECK_BYTES_MAX = 6_000_000
 RECEIVE_BUFFER_BYTES = 98_304
 """Set on every connection to a third party: a window of some 120 kB, 13 Mbit/s at 75 ms."""
+
+HANDSHAKE_BYTES = 16_384
+"""What a connection without a page has to reserve."""
+LOOKUP_BYTES = 2048
+"""What has to be left for the questions about one name to one resolver."""
 
 _WINDOW_BYTES = 131_072
 

@@ -19,21 +19,32 @@ from evenfall.measure.tls import handshake
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Role
-from evenfall.probe.budget import RECEIVE_BUFFER_BYTES, reserve_for
+from evenfall.probe.budget import (
+    HANDSHAKE_BYTES,
+    LOOKUP_BYTES,
+    RECEIVE_BUFFER_BYTES,
+    reserve_for,
+)
 from evenfall.probe.consent import is_nobodys
 from evenfall.probe.redirects import next_url
 from evenfall.probe.session import LEG_S, Progress, Session, Stage
 from evenfall.probe.targets import host_of, port_of
 
-__all__ = ["addresses", "first_address", "first_looks", "interleave", "look_up_names", "visit"]
+__all__ = [
+    "REDIRECTS_MAX",
+    "addresses",
+    "first_address",
+    "first_looks",
+    "interleave",
+    "look_up_names",
+    "visit",
+]
 
 _LOOKUPS_AT_ONCE = 8
 _SITES_AT_ONCE = 3
-_REDIRECTS_MAX = 3
+REDIRECTS_MAX = 3
 _TURN_S_MIN = 1.5  # of body time, for each site that still waits for its turn
 _BODY_S_MIN = 3.0  # after a handshake that took long
-_HANDSHAKE_BYTES = 16_384
-_LOOKUP_BYTES = 2048
 _LOOKUP_TRY_S = 2.0  # of ATTEMPTS tries
 
 
@@ -59,7 +70,7 @@ async def look_up_names(session: Session, sites: Sequence[Target]) -> None:
     async def one(site: Target) -> None:
         nonlocal done
         async with gate:
-            if session.budget.fits(_LOOKUP_BYTES) and not _is_literal(host_of(site.url)):
+            if not _is_literal(host_of(site.url)):
                 await _ask_about(session, site, host_of(site.url), six=has_six)
         done += 1
         session.emit(Progress(stage=Stage.NAMES, what=site.target_id, done=done, total=len(sites)))
@@ -104,7 +115,7 @@ async def visit(
     Returns the last observation, or None if it could not be paid for.
     """
     url = url or site.url
-    most = reserve_for(session.body_bytes_max) if fetch else _HANDSHAKE_BYTES
+    most = reserve_for(session.body_bytes_max) if fetch else HANDSHAKE_BYTES
     if not session.budget.fits(most) or session.left_s() <= 0:
         return None
     session.budget.reserve(most)
@@ -179,7 +190,7 @@ async def _first_look(session: Session, site: Target, *, body_s: float) -> None:
 async def _follow(session: Session, site: Target, address: str, *, body_s: float) -> None:
     """Visit, and follow redirects to other places, each with its own lookup."""
     url = site.url
-    for _ in range(_REDIRECTS_MAX + 1):
+    for _ in range(REDIRECTS_MAX + 1):
         seen = await visit(session, site, address=address, url=url, body_s=body_s)
         page = session.pages.get(seen.observation_id) if seen else None
         if page is None or not page.location:
@@ -209,7 +220,7 @@ async def _ask_about(session: Session, site: Target, host: str, *, six: bool) ->
     for family in (4, 6) if six else (4,):
         for resolver, endpoint in asked:
             timeout_s = min(_LOOKUP_TRY_S, session.left_s() / ATTEMPTS)
-            if timeout_s <= 0:
+            if timeout_s <= 0 or not session.budget.fits(LOOKUP_BYTES):
                 return
             session.keep(
                 *await look_up(

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 __all__ = ["QUESTIONS", "RISK_VERSION", "YES_WORDS", "risk_text"]
 
-RISK_VERSION = "2026-11-1"
+RISK_VERSION = "2026-11-2"
 
 QUESTIONS = {
     "en": "Start? [y/N]",
