@@ -159,6 +159,10 @@ class World:
         }
         return TargetList(**(fields | changes))
 
+    def answer(self, query: bytes, **changed: str) -> bytes:
+        """What the system's resolver says, with some names changed (`social="203.0.113.9"`)."""
+        return answer(query, self.zone | {f"{n}.test": a for n, a in changed.items()})
+
     def check(self, seed: int = 1, targets: TargetList | None = None, **options):
         """Run one check; no real time passes."""
         return asyncio.run(

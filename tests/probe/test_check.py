@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+from evenfall.infer.surroundings import Surroundings
 from evenfall.model.vocabulary import Answer, Arm, ClockState, Fact, Scope, State
 from evenfall.net.api import NetworkFailure
 from evenfall.net.fake import Host, Line, Rule
@@ -487,3 +488,68 @@ def test_a_broken_off_pair_is_paid_for(world, monkeypatch):
     result = asyncio.run(go())
     assert result.interrupted
     assert result.bytes_spent > sum(o.wire_bytes or 0 for o in result.observations) + 131_072
+
+
+def silent_at_first(world, name, *, times):
+    """A resolver that says nothing to the first queries for one name."""
+    asked = Counter()
+
+    def reply(query):
+        if name.encode().split(b".")[0] in query:
+            asked[name] += 1
+            if asked[name] <= times:
+                return []
+        return [(0.01, world.answer(query))]
+
+    world.network.answers["198.51.100.53", 53] = reply
+    return asked
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["same_address", "another_address"])
+def test_a_lookup_that_was_lost_accuses_nobody(world, moved):
+    """Both datagrams of the first lookup are lost, the second lookup is answered: fine."""
+    if moved:
+        world.network.at["203.0.113.33", 443] = world.network.at[SOCIAL, 443]
+        world.zone["social.test"] = "203.0.113.33"
+    silent_at_first(world, "social.test", times=2)  # a lookup is two datagrams
+    result = world.check()
+    assert verdicts(result)["social/front"] == FINE
+    lookups = [o for o in result.observations if o.host == "social.test" and o.family == 4]
+    assert [bool(o.failure) for o in lookups if o.resolver == "system"] == [True, False]
+    within_limits(result)
+
+
+def test_a_resolver_that_is_silent_about_one_name(world):
+    """Silence again, with time for a retry: dns.drop."""
+    asked = silent_at_first(world, "social.test", times=1000)
+    result = world.check()
+    assert verdicts(result)["social/front"] == (State.BLOCKED, Scope.TARGETED, "dns.drop")
+    assert asked["social.test"] == 4
+    within_limits(result)
+
+
+@pytest.mark.parametrize("lie", [True, False])
+def test_two_answers_to_one_query(world, lie):
+    """The second address is looked at: a stranger there is a lie, the service there is not."""
+    world.put_block_page()
+    other = BLOCK if lie else "203.0.113.33"
+    world.network.at["203.0.113.33", 443] = world.network.at[SOCIAL, 443]
+
+    def reply(query):
+        both = [(0.01, world.answer(query)), (0.02, world.answer(query, social=other))]
+        return both if b"social" in query else both[:1]
+
+    world.network.answers["198.51.100.53", 53] = reply
+    result = world.check()
+    expected = (State.BLOCKED, Scope.TARGETED, "dns.spoof") if lie else FINE
+    assert verdicts(result)["social/front"] == expected
+    assert any(o.address == other for o in result.observations)
+    within_limits(result)
+
+
+def test_a_vpn_reaches_the_verdict(world):
+    """A throttled name behind a tunnel: nothing is said about this line."""
+    throttle_video(world)
+    result = world.check(surroundings=Surroundings(tunnel="wg0"))
+    assert {found[0] for found in verdicts(result).values()} == {State.INSUFFICIENT}
+    assert result.answer is Answer.CANNOT_TELL
