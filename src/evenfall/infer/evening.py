@@ -29,6 +29,7 @@ for the run of the largest sum.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -103,7 +104,7 @@ def find_stretch(
     if peak < math.log(watch.alarm):
         return None
     first, last = _best_run(gains)
-    depth = _median([s.x for s in samples[first : last + 1]])
+    depth = statistics.median([s.x for s in samples[first : last + 1]])
     first, last = _best_run([_gain_at(s.x, depth, scale, pairs, watch) for s in samples])
     inside = samples[first : last + 1]
     return Stretch(
@@ -135,10 +136,6 @@ def _gain_at(
     x, depth = max(x, pairs.x_min), max(depth, pairs.x_min)
     ratio = t2_density((x - depth) / scale) / t2_density(x / scale)
     return math.log(1 - watch.share + watch.share * min(ratio, pairs.evidence_pair_max))
-
-
-def _median(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2]
 
 
 def _best_run(gains: Sequence[float]) -> tuple[int, int]:

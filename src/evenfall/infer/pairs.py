@@ -50,6 +50,7 @@ from __future__ import annotations
 
 import functools
 import math
+import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -212,7 +213,7 @@ def null_scale(null_x: Sequence[float]) -> float | None:
     """Scale of a t₂ whose median |x| is that of these neutral/neutral pairs; None without any."""
     if not null_x:
         return None
-    return _median([abs(value) for value in null_x]) / _T2_UPPER_QUARTILE
+    return statistics.median([abs(value) for value in null_x]) / _T2_UPPER_QUARTILE
 
 
 def assess(
@@ -263,7 +264,7 @@ def effect(x: Sequence[float], scale: float, *, profile: PairsProfile = PAIRS_20
     without_shape = median_interval(held, alpha=_ALPHA)
     if without_shape is not None:
         low, high = min(low, without_shape[0]), max(high, without_shape[1])
-    median = _median(held)
+    median = statistics.median(held)
     return SlowerBy(
         median=_rounded(math.exp(-median)),
         low=_rounded(math.exp(-max(high, median))),
@@ -299,14 +300,6 @@ def _likelihood_interval(
     kept = [mu for mu, value in zip(grid, log_likelihood, strict=True) if value > bar]
     # One step outwards on each side: the true end lies between two points of the grid.
     return min(kept) - step, max(kept) + step
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[middle]
-    return (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def _rounded(value: float) -> float:

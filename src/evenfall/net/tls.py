@@ -121,11 +121,6 @@ class TlsStream:
         """Bytes sent below TLS."""
         return self._below.bytes_written
 
-    @property
-    def tls_version(self) -> str | None:
-        """`TLSv1.3` and so on."""
-        return self._tls.version()
-
     async def read(self, bytes_max: int, *, timeout_s: float) -> bytes:
         """Up to `bytes_max` decrypted bytes; empty after the other side's close_notify."""
         view = memoryview(self._buffer)[: min(bytes_max, READ_BYTES)]
