@@ -93,6 +93,45 @@ def test_json_is_json_alone(store: Path) -> None:
     assert {len(night["steps"]) for night in rows[2]["nights"]} == {48}
 
 
+def test_a_store_with_one_series_shows_it(tmp_path: Path) -> None:
+    """No service need be named where there is one alone; too little measured is said once."""
+    path = tmp_path / "store"
+    (tmp_path / "m.toml").write_text(
+        '[time]\ncolumn = "when"\nzone = "UTC"\n[local]\nzone = "Africa/Nairobi"\n[series]\n'
+        'service = "telegram"\nnetwork = { column = "asn", prefix = "AS" }\n'
+        "[failure]\nfailed = \"outcome != 'ok'\"\n"
+    )
+    rows = [f"2023-11-08 {hour:02d}:00:00,1,ok" for hour in range(20)]  # until 22:00 there
+    (tmp_path / "f.csv").write_text("\n".join(["when,asn,outcome", *rows]) + "\n")
+    files = (str(tmp_path / "f.csv"), "--map", str(tmp_path / "m.toml"))
+    assert run("import", "table", *files, store=path).returncode == 0
+    done = run("nights", store=path)
+    assert done.returncode == 0, done.stderr
+    assert "Telegram · network AS1" in done.stdout
+    assert "1 measured night, 20 measurements" in " ".join(done.stdout.split())
+    assert "(1 measured night so far)" in done.stdout
+    assert "1 nights" not in done.stdout
+    rows_said = [
+        json.loads(line) for line in run("nights", "--json", store=path).stdout.split("\n")[:-1]
+    ]
+    assert [row["kind"] for row in rows_said] == ["series", "carpet"]
+    analyzed = run("analyze", store=path).stdout
+    assert "Not enough measured: 1 night measured; a pattern needs 5 (telegram AS1)" in analyzed
+    page = tmp_path / "page.html"
+    assert run("report", "telegram", "--out", str(page), store=path).returncode == 0
+    assert "than the control" not in page.read_text(encoding="utf-8")
+
+
+def test_analyze_names_what_there_is(store: Path) -> None:
+    """An unknown service in a store that holds others is asked wrongly: status 2, the names."""
+    done = run("analyze", "--service", "nosuch", store=store)
+    assert done.returncode == 2
+    assert "messenger or social or video" in done.stderr
+    assert "AS64500" in done.stderr
+    assert "Import" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize("service", ["video", "messenger"])
 def test_a_page_is_written(store: Path, tmp_path: Path, service: str) -> None:
     """For a curfew and for none: under 30 kB, simulated, and the sentence is said."""

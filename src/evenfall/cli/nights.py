@@ -45,12 +45,12 @@ def command(ctx: click.Context, service: str, network: str) -> None:
         judged = gather(
             store, zone=settings.timezone or "UTC", networks=[network] if network else None
         )
-    chosen = [pick(judged, service, network)] if service or len(judged) == 1 else judged
+    chosen = [pick(judged, service, network)] if service else judged
     if settings.json:
         _print_json(chosen)
         return
     console = _console(settings)
-    if len(chosen) == 1 and (service or len(judged) == 1):
+    if len(chosen) == 1:
         print_nights(console, chosen[0])
     else:
         print_overview(console, chosen)
@@ -60,7 +60,7 @@ def print_nights(console: Console, judged: Judged) -> None:
     """One carpet, the sentence, how sure, what it does not show, one next step."""
     from evenfall.infer.carpet import axis_for, carpet_of
     from evenfall.report.terminal import carpet_lines, key_line
-    from evenfall.text.nights import answer, facts, not_shown, plain
+    from evenfall.text.nights import answer, counted_words, facts, not_shown, plain
     from evenfall.text.page import where_words
 
     windows = judged.curfew.windows if judged.curfew else ()
@@ -80,10 +80,13 @@ def print_nights(console: Console, judged: Judged) -> None:
     console.print(_said(plain(answer(judged.finding, judged.curfew)), is_unicode), style="bold")
     for fact in facts(judged.finding, judged.curfew):
         console.print(_said(f"  {fact.figure}: {fact.basis}", is_unicode))
+    if judged.curfew is not None:
+        counted = counted_words(judged.finding, judged.curfew)
+        console.print(_said(f"  counted: {counted}", is_unicode))
     console.print(
         _said("Not shown: " + " ".join(not_shown(judged.finding, judged.curfew)), is_unicode)
     )
-    console.print(next_step(judged, carpet), style="cyan")
+    console.print(next_step(judged), style="cyan")
 
 
 def print_overview(console: Console, judged: list[Judged]) -> None:
@@ -121,13 +124,15 @@ def _label(judged: Judged) -> str:
     return f"{title_words(judged.finding.service)} {judged.finding.network}"
 
 
-def next_step(judged: Judged, carpet: Carpet) -> str:
+def next_step(judged: Judged) -> str:
     """One thing to do now."""
     from evenfall.model.vocabulary import SeriesState
+    from evenfall.text.words import nights_words
 
     finding = judged.finding
     if finding.state is SeriesState.INSUFFICIENT:
-        return f"Next: keep measuring ({carpet.nights_measured} nights so far), day and evening."
+        so_far = nights_words(finding.nights_measured, "measured night")
+        return f"Next: keep measuring ({so_far} so far), day and evening."
     return f"Next: evenfall report {finding.service} --network {finding.network}"
 
 
