@@ -189,11 +189,11 @@ def test_the_text_answers_and_limits_itself(run) -> None:
 
 
 def test_nothing_measured_is_an_error_that_says_what_to_do(run, tmp_path) -> None:
-    """No store, an empty answer to --service: status 1, one line."""
+    """A name that is not in the store: status 2, one line with those that are."""
     command, _ = run
     status, _, err = command("analyze", "--service", "nothing")
-    assert status == 1
-    assert "--service" in err
+    assert status == 2
+    assert "--service nothing: expected service telegram, on network AS1 or AS2" in err
     assert err.count("\n") == 1
     status, _, err = command("analyze", "--seed", "x")
     assert status == 2

@@ -146,7 +146,7 @@ def test_a_wrong_map_is_one_clear_message(run, old: str, new: str, said: list[st
     [
         (["good.csv"], 2, "--map"),
         (["--map", "m.toml"], 2, "FILE"),
-        (["good.csv", "--map", "none.toml"], 1, "none.toml"),
+        (["good.csv", "--map", "none.toml"], 2, "none.toml"),
         (["none.csv", "--map", "m.toml"], 1, "none.csv"),
         (["good.csv", "--map", "m.toml", "--nonsense"], 2, "--nonsense"),
     ],
@@ -157,6 +157,16 @@ def test_statuses(run, words: list[str], status: int, said: str) -> None:
     assert found == status
     assert said in err
     assert "Traceback" not in err
+
+
+def test_a_file_without_rows_says_so(run) -> None:
+    """A header alone is no fault, and nobody takes it for an import."""
+    Path("empty.csv").write_text(GOOD.splitlines()[0] + "\n")
+    status, out, _ = table(run, "empty.csv", "--map", "m.toml")
+    assert status == 0
+    assert out.splitlines() == [
+        "empty.csv: 0 rows: a header and nothing below it; nothing was imported."
+    ]
 
 
 def test_plan_writes_nothing(run) -> None:

@@ -244,6 +244,26 @@ def test_failures_alone_are_drawn_as_strokes(make_series: Callable[..., Series])
     assert "One of these days" in html
 
 
+@pytest.mark.parametrize(
+    ("basis", "timed", "said"),
+    [
+        (Basis.PAIRS, True, "Slow is three times slower than the control, or more."),
+        (Basis.UNPAIRED, True, "Slow is three times slower than its own usual speed, or more."),
+        (Basis.UNPAIRED, False, "only what did not open counts"),
+    ],
+)
+def test_the_table_says_what_slow_is(
+    make_series: Callable[..., Series], clear: Judged, basis: Basis, timed: bool, said: str
+) -> None:
+    """A control is spoken of only where there was one."""
+    base = make_series("telegram", hit=False)
+    ratio = base.log_ratio if timed else np.full(len(base.started_us), np.nan)
+    series = make_series("telegram", hit=False, basis=basis, log_ratio=ratio)
+    html = build_page(Page(subject=Judged(series=series, finding=clear.finding)))
+    assert said in html
+    assert ("than the control" in html) == (basis is Basis.PAIRS)
+
+
 def test_beside_it_stand_services_or_networks(
     make_series: Callable[..., Series], slowed: Judged, clear: Judged
 ) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from evenfall.model.curfew import Curfew, Effect, Instants, SeriesFinding, Window
 from evenfall.model.verdict import SlowerBy
 from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, State
-from evenfall.text.nights import answer, facts, not_shown, plain, state_words
+from evenfall.text.nights import answer, counted_words, facts, not_shown, plain, state_words
 from evenfall.text.words import (
     date_words,
     factor_words,
@@ -111,6 +112,45 @@ def test_blocked_by_name_is_not_called_slow() -> None:
     """What did not open is compared with what opened, not with what was fast."""
     shut = curfew(state=State.BLOCKED, slower_by=None, effect=Effect(in_window=0.9, outside=0.0))
     assert plain(answer(CURFEW, shut)).endswith("The same server under another name opened.")
+
+
+ONSET = Instants(earliest="2023-11-08", latest="2023-11-13")
+LIFTING = Instants(earliest="2023-11-25", latest="2023-11-29")
+
+
+@pytest.mark.parametrize(
+    ("onset", "lifting", "begin"),
+    [
+        (ONSET, LIFTING, "Between 8–13 Nov and 25–29 Nov 2023, on 13 of 14 measured days "),
+        (ONSET, None, "Since 8–13 Nov 2023, on 13 of 14 measured days "),
+        (None, LIFTING, "Until 25–29 Nov 2023, on 13 of 14 measured days "),
+        (None, None, "On 13 of 14 measured days "),
+        (
+            Instants(earliest="2022-12-30", latest="2023-01-02"),
+            LIFTING,
+            "Between 30 Dec 2022 – 2 Jan 2023 and 25–29 Nov 2023, on ",
+        ),
+        (
+            Instants(earliest="2023-10-30", latest="2023-11-02"),
+            Instants(earliest="2023-11-27", latest="2023-11-27"),
+            "Between 30 Oct – 2 Nov and 27 Nov 2023, on ",
+        ),
+    ],
+)
+def test_the_answer_speaks_of_the_episode_alone(
+    onset: Instants | None, lifting: Instants | None, begin: str
+) -> None:
+    """Dates where the data know of other times, for windows and for all hours."""
+    for found in (BLOCKED, curfew(pattern=Pattern.ALWAYS, windows=())):
+        dated = msgspec.structs.replace(found, onset=onset, lifting=lifting)
+        assert plain(answer(CURFEW, dated)).startswith(begin)
+
+
+def test_which_measurements_were_counted_is_named() -> None:
+    """Those of the episode beside those of the series."""
+    assert counted_words(finding(SeriesState.CURFEW, n=729, nights_measured=45), curfew(n=318)) == (
+        "318 measurements of the episode, out of 729 of the whole series (45 measured nights)"
+    )
 
 
 def test_always_is_not_a_window() -> None:

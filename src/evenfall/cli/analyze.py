@@ -10,8 +10,15 @@ import click
 from evenfall.cli.options import EvenfallCommand, Settings, settings_of
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.encoding import to_json_line
-from evenfall.model.errors import StoreError
-from evenfall.text.analyzed import TABLE_HEADINGS, curfew_lines, summary_line, table_rows
+from evenfall.model.errors import EvenfallError, StoreError, UsageError
+from evenfall.text.analyzed import (
+    TABLE_HEADINGS,
+    TABLE_NOTE,
+    curfew_lines,
+    reason_lines,
+    summary_line,
+    table_rows,
+)
 
 if TYPE_CHECKING:
     from evenfall.infer.series import Series
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 SEED_DEFAULT = 1
+_LISTED_MAX = 12
 
 
 @click.command(
@@ -61,14 +69,42 @@ def _load(settings: Settings, services: Sequence[str], networks: Sequence[str]) 
         series = store.series(
             list(services) or None, list(networks) or None, zone=settings.timezone or "UTC"
         )
+        if not series and (services or networks):
+            raise _not_there(store.series(zone=settings.timezone or "UTC"), services, networks)
     if not series:
         raise StoreError(
             expected="measurements of a service",
-            seen="none" if not (services or networks) else "none of what --service, --network name",
+            seen="none",
             where=str(settings.store),
             remedy="Import a history first: evenfall import table FILE --map MAP.toml.",
         )
     return series
+
+
+def _not_there(
+    stored: Sequence[Series], services: Sequence[str], networks: Sequence[str]
+) -> EvenfallError:
+    """What was asked for is not in the store: name what is."""
+    asked = [*(f"--service {name}" for name in services), *(f"--network {n}" for n in networks)]
+    if not stored:
+        return StoreError(
+            expected="measurements of a service",
+            seen="none",
+            where=" ".join(asked),
+            remedy="Import a history first: evenfall import table FILE --map MAP.toml.",
+        )
+    return UsageError(
+        expected=f"service {_listed({s.service for s in stored})}, "
+        f"on network {_listed({s.network for s in stored})}",
+        seen="nothing by these names",
+        where=" ".join(asked),
+        remedy="`evenfall nights` lists what there is.",
+    )
+
+
+def _listed(names: set[str]) -> str:
+    shown = sorted(names)[:_LISTED_MAX]
+    return " or ".join(shown) + (", …" if len(names) > _LISTED_MAX else "")
 
 
 def _judge(
@@ -106,7 +142,7 @@ def _print(
     from rich.table import Table
 
     console = Console(stderr=settings.json, no_color=not settings.color, highlight=False)
-    table = Table(*TABLE_HEADINGS, box=box.SIMPLE_HEAD)
+    table = Table(*TABLE_HEADINGS, box=box.SIMPLE_HEAD, caption=TABLE_NOTE)
     for row in table_rows(curfews, findings):
         table.add_row(*row)
     console.print(table)
@@ -115,4 +151,6 @@ def _print(
         for line in curfew_lines(by_series[curfew.service, curfew.network], curfew):
             console.print(line, markup=False, soft_wrap=True)
         console.print()
+    for line in reason_lines(findings):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(summary_line(findings), markup=False, soft_wrap=True)

@@ -17,10 +17,12 @@ from functools import lru_cache
 from importlib import resources
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 from evenfall import __version__
 from evenfall.infer.carpet import axis_for, carpet_of
+from evenfall.infer.series import Series
 from evenfall.report.parts import (
     by_network,
     checks,
@@ -33,7 +35,7 @@ from evenfall.report.parts import (
 from evenfall.report.subject import Judged, Page
 from evenfall.report.tables import hour_heads, night_rows
 from evenfall.text.nights import answer, facts, not_shown, plain
-from evenfall.text.page import carpet_note, method_words, span_words, where_words
+from evenfall.text.page import carpet_note, method_words, slow_words, span_words, where_words
 from evenfall.text.words import STEP_WORDS, title_words
 
 __all__ = ["NIGHTS_SHOWN_MAX", "PAGE_BYTES_MAX", "Judged", "Page", "build_page"]
@@ -73,6 +75,7 @@ def build_page(page: Page) -> str:
         ),
         hours=hour_heads(shown),
         nights=night_rows(shown),
+        slow_means=_slow_means(page.subject.series),
         services=services_beside(page, axis),
         services_head=(
             "The same service on other networks"
@@ -90,6 +93,10 @@ def build_page(page: Page) -> str:
         checks=checks(page),
         footer=_footer(page),
     )
+
+
+def _slow_means(series: Series) -> str:
+    return slow_words(series.basis, has_speeds=bool((~np.isnan(series.log_ratio)).any()))
 
 
 _KEY = ((0, "k0"), (1, "k1"), (2, "k2"), (3, "k3"), (4, "k4"), (-1, "u"))

@@ -153,7 +153,12 @@ def rivals_faced(page: Page) -> list[dict[str, str]]:
 def checks(page: Page) -> list[tuple[str, str]]:
     """Names and values a stranger needs to make the same finding again."""
     finding, curfew = page.subject.finding, page.subject.curfew
-    rows = [("measurements", f"{finding.n:,}"), ("nights measured", str(finding.nights_measured))]
+    rows = [
+        ("measurements of the series", f"{finding.n:,}"),
+        ("nights measured of the series", str(finding.nights_measured)),
+    ]
+    if curfew is not None:
+        rows.append(("measurements of the episode", f"{curfew.n:,}"))
     if finding.p_value is not None:
         rows.append(("p", f"{finding.p_value:.4g}"))
     if finding.q_value is not None:

@@ -6,11 +6,20 @@ from collections.abc import Sequence
 
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.vocabulary import SeriesState
-from evenfall.text.nights import answer, facts, not_shown, plain, state_words
+from evenfall.text.nights import answer, counted_words, facts, not_shown, plain, state_words
 
-__all__ = ["TABLE_HEADINGS", "curfew_lines", "summary_line", "table_rows"]
+__all__ = [
+    "TABLE_HEADINGS",
+    "TABLE_NOTE",
+    "curfew_lines",
+    "reason_lines",
+    "summary_line",
+    "table_rows",
+]
 
 TABLE_HEADINGS = ("service", "network", "what", "nights", "n", "p")
+TABLE_NOTE = "nights and n: all that was measured of the series"
+_NAMES_MAX = 6
 
 Key = tuple[str, str]
 
@@ -47,9 +56,24 @@ def curfew_lines(finding: SeriesFinding, curfew: Curfew) -> list[str]:
     """The answer, how sure, and what it does not show."""
     lines = [f"{curfew.network}: {plain(answer(finding, curfew))}"]
     lines += [f"  {fact.figure}: {fact.basis}" for fact in facts(finding, curfew)]
+    lines.append(f"  counted: {counted_words(finding, curfew)}")
     lines.append("  What it does not show:")
     lines += [f"  – {sentence}" for sentence in not_shown(finding, curfew)]
     return lines
+
+
+def reason_lines(findings: Sequence[SeriesFinding]) -> list[str]:
+    """Why some were not judged, one line a reason, with the series it holds for."""
+    grouped: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.state is SeriesState.INSUFFICIENT and finding.reason:
+            name = f"{finding.service} {finding.network}"
+            grouped.setdefault(finding.reason, []).append(name)
+    return [
+        f"Not enough measured: {reason} ({', '.join(names[:_NAMES_MAX])}"
+        + (f" and {len(names) - _NAMES_MAX} more)" if len(names) > _NAMES_MAX else ")")
+        for reason, names in sorted(grouped.items())
+    ]
 
 
 def summary_line(findings: Sequence[SeriesFinding]) -> str:

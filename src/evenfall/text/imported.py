@@ -19,6 +19,8 @@ def accounts_lines(
         reasons: reason → one sentence.
     """
     refused = sum(quarantined.values())
+    if not counts["lines_in"]:
+        return [f"{name}: 0 rows: a header and nothing below it; nothing was imported."]
     repeats = f" (of these {counts['repeated']:,} repeat an earlier row of the file)"
     lines = [
         f"{name}: {counts['lines_in']:,} rows",

@@ -20,6 +20,7 @@ from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, S
 from evenfall.text.words import (
     count_words,
     date_words,
+    dates_words,
     factor_words,
     joined,
     nights_words,
@@ -30,7 +31,16 @@ from evenfall.text.words import (
     windows_words,
 )
 
-__all__ = ["Fact", "Part", "answer", "facts", "not_shown", "plain", "state_words"]
+__all__ = [
+    "Fact",
+    "Part",
+    "answer",
+    "counted_words",
+    "facts",
+    "not_shown",
+    "plain",
+    "state_words",
+]
 
 _EVENING_FROM = "18:30"
 _ALL_OF_THEM = 0.995  # prints as 100 %
@@ -113,6 +123,15 @@ def facts(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[Fact, .
     return tuple(found)
 
 
+def counted_words(finding: SeriesFinding, curfew: Curfew) -> str:
+    """Measurements and nights of the episode, out of those of the whole series."""
+    measured = nights_words(finding.nights_measured, "measured night")
+    return (
+        f"{count_words(curfew.n, 'measurement')} of the episode, out of {finding.n:,} of the whole "
+        f"series ({measured})"
+    )
+
+
 def not_shown(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[str, ...]:
     """What the finding does not show, one sentence each, most important first."""
     name = service_words(finding.service)
@@ -161,7 +180,7 @@ def _window(curfew: Curfew, name: str) -> tuple[Part, ...]:
     if days:
         clauses.append(Part(f", {days}"))
     return (
-        Part("On "),
+        *_episode(curfew),
         Part(_of_nights(curfew, f"measured {unit}"), strong=True),
         *_deed(curfew, name),
         *clauses,
@@ -171,13 +190,32 @@ def _window(curfew: Curfew, name: str) -> tuple[Part, ...]:
 
 def _always(curfew: Curfew, name: str) -> tuple[Part, ...]:
     return (
-        Part("On "),
+        *_episode(curfew),
         Part(_of_nights(curfew, "measured day"), strong=True),
         *_deed(curfew, name),
         Part(", "),
         Part("at whatever hour it was measured", strong=True),
         *_contrast(curfew, name),
     )
+
+
+def _episode(curfew: Curfew) -> tuple[Part, ...]:
+    """The dates that the counts speak of; none where the episode is all that was measured."""
+    onset, lifting = curfew.onset, curfew.lifting
+    if onset is not None and lifting is not None:
+        same_year = onset.earliest[:4] == lifting.latest[:4]
+        return (
+            Part("Between "),
+            Part(dates_words(onset, year=not same_year), strong=True),
+            Part(" and "),
+            Part(dates_words(lifting), strong=True),
+            Part(", on "),
+        )
+    if onset is not None:
+        return Part("Since "), Part(dates_words(onset), strong=True), Part(", on ")
+    if lifting is not None:
+        return Part("Until "), Part(dates_words(lifting), strong=True), Part(", on ")
+    return (Part("On "),)
 
 
 def _deed(curfew: Curfew, name: str) -> tuple[Part, ...]:

@@ -14,6 +14,7 @@ __all__ = [
     "carpet_note",
     "evening_words",
     "method_words",
+    "slow_words",
     "span_words",
     "where_words",
 ]
@@ -109,6 +110,19 @@ def evening_words(
         said += f"; {failed}." if n_failed else "."
     which = f"Of the {night}s that show the {window}, this one" if n_windows else f"This {night}"
     return f"{said} {which} was measured most often."
+
+
+def slow_words(basis: str, *, has_speeds: bool) -> str:
+    """What the table counts as slow.
+
+    Args:
+        basis: what the scores rest on.
+        has_speeds: False: only success and failure are known.
+    """
+    if not has_speeds:
+        return "How fast it was is not known: only what did not open counts."
+    against = "its own usual speed" if basis == "unpaired" else "the control"
+    return f"Slow is three times slower than {against}, or more."
 
 
 def method_words(basis: str, curfew: Curfew | None) -> tuple[str, ...]:

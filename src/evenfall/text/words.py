@@ -14,6 +14,7 @@ __all__ = [
     "STEP_WORDS",
     "count_words",
     "date_words",
+    "dates_words",
     "explanations_words",
     "factor_words",
     "instants_words",
@@ -118,6 +119,24 @@ def instants_words(instants: Instants | None) -> str:
     if instants is None:
         return "beyond the data"
     return f"between {date_words(instants.earliest)} and {date_words(instants.latest)}"
+
+
+def dates_words(instants: Instants, *, year: bool = True) -> str:
+    """`8–13 Nov 2023`, `30 Oct – 2 Nov 2023`; one date if the data leave no room.
+
+    Args:
+        instants: first and last date of the interval.
+        year: say the year of the last date; that of the first is said only if it differs.
+    """
+    first, last = date_words(instants.earliest), date_words(instants.latest)
+    end = last if year else last.rsplit(" ", 1)[0]
+    if first == last:
+        return end
+    if instants.earliest[:7] == instants.latest[:7]:
+        return f"{first.split(' ', 1)[0]}–{end}"
+    if instants.earliest[:4] == instants.latest[:4]:
+        return f"{first.rsplit(' ', 1)[0]} – {end}"
+    return f"{first} – {last}"
 
 
 def explanations_words(explanations: Sequence[Explanation], service: str) -> str:
