@@ -13,7 +13,7 @@ UNION = (Span(42, 24), Span(78, 24))  # 07:00–11:00, 13:00–17:00
 WEEKDAYS = (0, 1, 2, 3, 4)
 
 
-def clauses(change) -> tuple[str, ...]:
+def clauses(change, edges=()) -> tuple[str, ...]:
     """Two weeks of Mon–Fri curfew, measured every 20 min, with one change."""
     at = np.arange(0, 14 * 144, 2)
     day, slot = MONDAY + at // 144, at % 144
@@ -22,7 +22,7 @@ def clauses(change) -> tuple[str, ...]:
     score = change(day, slot, inside, score)
     nights = lay_out(day, slot, score)
     nights = nights.only(nights.day >= MONDAY)
-    return exceptions(nights, UNION, WEEKDAYS, "failed", NIGHTLY_2026)
+    return exceptions(nights, UNION, WEEKDAYS, "failed", NIGHTLY_2026, edges)
 
 
 def test_what_fits_is_not_mentioned() -> None:
@@ -71,3 +71,32 @@ def test_unmeasured_hours() -> None:
     slots = np.array([s for s in range(144) if not (6 <= s < 48 or s >= 138)])
     assert unmeasured_hours(slots) == ("01:00–08:00", "23:00–24:00")
     assert unmeasured_hours(np.arange(144)) == ()
+
+
+def test_what_lies_inside_an_edge_is_no_exception() -> None:
+    """A start known to 06:10–07:10 cannot be contradicted by 06:20–07:00; one at 05:00 can."""
+
+    def early(start):
+        def change(day, slot, inside, score):
+            return np.where((day == MONDAY + 2) & (slot >= start) & (slot < 42), 2.8, score)
+
+        return change
+
+    assert clauses(early(38)) == (
+        "2018-03-28 (Wed): also failed outside the windows (06:20–06:50)",
+    )
+    edges = ((37, 43), (65, 67), (77, 79), (101, 103))
+    assert clauses(early(38), edges) == ()
+    (got,) = clauses(early(30), edges)
+    assert got == "2018-03-28 (Wed): also failed outside the windows (05:00–06:50)"
+
+
+def test_an_edge_does_not_hide_another_stretch() -> None:
+    """What is worst lies in the edge; a second stretch far from it is still named."""
+
+    def change(day, slot, inside, score):
+        near, far = (slot >= 102) & (slot < 114), (slot >= 130) & (slot < 138)
+        return np.where((day == MONDAY + 2) & (near | far), 2.8, score)
+
+    (got,) = clauses(change, ((101, 115),))
+    assert got == "2018-03-28 (Wed): also failed outside the windows (21:40–22:50)"

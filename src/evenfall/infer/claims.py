@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from evenfall.infer.always import Run, RunTest
-from evenfall.infer.edges import edge_intervals
+from evenfall.infer.edges import Edges, edge_intervals
 from evenfall.infer.effect import slower_by
 from evenfall.infer.episodes import lifting, onset
 from evenfall.infer.localtime import clock_text, date_text
@@ -70,6 +70,7 @@ def window_curfew(
     last = found.nights.day[found.episodes[-1].last]
     spanned = (reading.nights.day >= first) & (reading.nights.day <= last)
     dates = (found.gain, found.measured, found.nights.day, found.episodes, profile)
+    edges = _edges(found)
     return Curfew(
         service=series.service,
         network=series.network,
@@ -79,7 +80,7 @@ def window_curfew(
         scope_because=reached.because,
         pattern=Pattern.WINDOW,
         lines=lines,
-        windows=_windows(found),
+        windows=_windows(found, edges),
         onset=onset(*dates),
         lifting=lifting(*dates),
         nights_seen=found.nights_seen,
@@ -99,6 +100,7 @@ def window_curfew(
             found.weekdays,
             "failed" if state is State.BLOCKED else "was slow",
             profile,
+            [(e.start_low, e.start_high) for e in edges] + [(e.end_low, e.end_high) for e in edges],
         ),
         unmeasured=unmeasured_hours(rows.slot[found.inside | found.outside]),
         caveats=(
@@ -110,24 +112,26 @@ def window_curfew(
     )
 
 
-def _windows(found: Found) -> tuple[Window, ...]:
+def _edges(found: Found) -> list[Edges]:
     counted = found.nights.only(found.held)
-    windows = []
-    for place, span in enumerate(found.union):
-        edges = edge_intervals(counted, found.union, place, found.search)
-        windows.append(
-            Window(
-                weekdays=found.weekdays,
-                start_local=clock_text(span.start),
-                end_local=clock_text(span.end, end=True),
-                start_interval=(clock_text(edges.start_low), clock_text(edges.start_high)),
-                end_interval=(
-                    clock_text(edges.end_low, end=True),
-                    clock_text(edges.end_high, end=True),
-                ),
-            )
+    places = range(len(found.union))
+    return [edge_intervals(counted, found.union, place, found.search) for place in places]
+
+
+def _windows(found: Found, edges: list[Edges]) -> tuple[Window, ...]:
+    return tuple(
+        Window(
+            weekdays=found.weekdays,
+            start_local=clock_text(span.start),
+            end_local=clock_text(span.end, end=True),
+            start_interval=(clock_text(near.start_low), clock_text(near.start_high)),
+            end_interval=(
+                clock_text(near.end_low, end=True),
+                clock_text(near.end_high, end=True),
+            ),
         )
-    return tuple(windows)
+        for span, near in zip(found.union, edges, strict=True)
+    )
 
 
 def _waves(found: Found) -> tuple[str, ...]:

@@ -9,12 +9,16 @@ failed over lunch. So every date of the episode is looked at for three things:
                 or outside them;
     other days  the same inside the windows, on a weekday that the pattern leaves out.
 
-Single stray failures are not exceptions. At most 40 are listed; more are counted.
+Single stray failures are not exceptions, and neither is a stretch that lies wholly inside the
+interval of an edge: the window may well have begun, or ended, there. At most 40 are listed; more
+are counted.
 
 What it does not do: explain. The date is there so that somebody can look it up.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +39,7 @@ def exceptions(
     weekdays: tuple[int, ...],
     verb: str,
     profile: NightlyProfile,
+    edges: Sequence[tuple[int, int]] = (),
 ) -> tuple[str, ...]:
     """Clauses for the dates given, in order.
 
@@ -44,11 +49,13 @@ def exceptions(
         weekdays: on which they hold.
         verb: what a bad row did: "failed" or "was slow".
         profile: the constants.
+        edges: intervals of the windows' ends as (low, high), bins that may lie beyond the day.
     """
     clauses: list[str] = []
     gaps = _gaps(union)
+    near = _near_edges(edges)
     for row in range(nights.day.size):
-        clauses.extend(_of_date(nights, row, union, gaps, weekdays, verb, profile))
+        clauses.extend(_of_date(nights, row, union, gaps, near, weekdays, verb, profile))
     if len(clauses) > _LISTED_MAX:
         more = len(clauses) - _LISTED_MAX
         clauses = [*clauses[:_LISTED_MAX], f"and {more} more"]
@@ -60,6 +67,7 @@ def _of_date(
     row: int,
     union: tuple[Span, ...],
     gaps: list[tuple[int, int, str]],
+    near: npt.NDArray[np.bool_],
     weekdays: tuple[int, ...],
     verb: str,
     profile: NightlyProfile,
@@ -76,6 +84,9 @@ def _of_date(
         found.append(f"{name}: {verb} inside the windows, on a weekday the pattern leaves out")
     for start, stop, where in gaps:
         stretch = _worst(running, counted, start, stop)
+        if stretch is not None and near[stretch[0] : stretch[1]].all():
+            start, stop = _within(near, start, stop)
+            stretch = _worst(running, counted, start, stop)
         if stretch is not None and stretch[2] >= profile.gain_min:
             hours = _hours(counted, start, stop, stretch)
             found.append(f"{name}: also {verb} {where} ({hours})")
@@ -97,6 +108,20 @@ def _gaps(union: tuple[Span, ...]) -> list[tuple[int, int, str]]:
         )
         for start, stop in zip(edges[::2], edges[1::2], strict=True)
     ]
+
+
+def _near_edges(edges: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
+    """Bins of the day that lie inside the interval of an edge."""
+    near = np.zeros(BINS_PER_DAY, dtype=bool)
+    for low, high in edges:
+        near[np.arange(low, high) % BINS_PER_DAY] = True
+    return near
+
+
+def _within(near: npt.NDArray[np.bool_], start: int, stop: int) -> tuple[int, int]:
+    """The gap without the intervals at its two ends; empty if these are all of it."""
+    far = start + np.flatnonzero(~near[start:stop])
+    return (int(far[0]), int(far[-1]) + 1) if far.size else (start, start)
 
 
 def _worst(
