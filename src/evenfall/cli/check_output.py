@@ -127,7 +127,9 @@ def _ground_rows(result: CheckResult, listed: int) -> list[tuple[str, str, str, 
     bps = ground.line_bps
     speed = "" if bps is None else speed_words(bps)
     if not ground.attempts:
-        return [("?", "", "neutral sites", f"none of {listed} answers")]
+        return [
+            ("?", "", "neutral sites", f"none of {listed} answers" if listed else "none listed")
+        ]
     line = ("▼", "yellow", "your line", f"{speed}, slow") if ground.line_slow else None
     line = line or (("✔", "green", "your line", speed) if speed else ("?", "", "your line", "?"))
     sites = ("✔" if works == listed else "?", "", "neutral sites", f"{works} of {listed} answer")

@@ -112,11 +112,12 @@ class PairView:
         n = self.assessment.n_pairs
         if not n:
             return "no paired transfer was made"
+        made, s = ("1 paired transfer", "s") if n == 1 else (f"{n} paired transfers", "")
         if self.throttled:
-            return f"{n} paired transfers differ by the name alone"
+            return f"{made} differ{s} by the name alone"
         if self.not_seen:
-            return f"{n} paired transfers show no slowing by name of ×1/3 or more"
-        return f"{n} paired transfers leave it open"
+            return f"{made} show{s} no slowing by name of ×1/3 or more"
+        return f"{made} leave{s} it open"
 
 
 def view_pairs(target_id: str, ground: Ground) -> PairView:

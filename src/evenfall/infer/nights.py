@@ -246,7 +246,8 @@ def _state(case: _Case, q: float | None, profile: NightlyProfile) -> tuple[Serie
         return SeriesState.ALWAYS, f"{curfew.state} in all measured hours"
     if curfew is not None:
         hours = " and ".join(f"{w.start_local}–{w.end_local}" for w in curfew.windows)
-        seen = f"{curfew.nights_seen} of {curfew.nights_measured} nights measured inside"
+        unit = "night" if curfew.nights_measured == 1 else "nights"
+        seen = f"{curfew.nights_seen} of {curfew.nights_measured} {unit} measured inside"
         return SeriesState.CURFEW, f"{curfew.state} {hours}, {seen}"
     if case.trial is None:
         return SeriesState.INSUFFICIENT, case.reading.insufficient

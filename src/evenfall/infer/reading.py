@@ -101,7 +101,8 @@ def _nights(rows: Rows) -> int:
 
 def _too_little(rows: Rows, nights: int, profile: NightlyProfile) -> str:
     if nights < profile.nights_min:
-        return f"{nights} nights measured; a pattern needs {profile.nights_min}"
+        unit = "night" if nights == 1 else "nights"
+        return f"{nights} {unit} measured; a pattern needs {profile.nights_min}"
     hour = rows.slot // _PER_HOUR
     by_day = (hour >= profile.daytime_from_h) & (hour < profile.daytime_to_h)
     hours, dates = np.unique(hour[by_day]).size, np.unique(rows.day[by_day]).size
