@@ -360,6 +360,16 @@ def test_what_cannot_be_listened_on_is_one_clear_message(tmp_path, listen, statu
     assert "Traceback" not in done.stderr
 
 
+def test_no_pin_of_a_key_that_is_not_there(tmp_path):
+    """A mistyped folder is refused in one line, and no key is made in it."""
+    done = _evenfall("server", "--state", str(tmp_path / "typo"), "--print-pin")
+    assert done.returncode == 2
+    assert "typo" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+    assert not (tmp_path / "typo").exists()
+
+
 def test_a_port_in_use_is_named(tmp_path):
     """Somebody else listens there already."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

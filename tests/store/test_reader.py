@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import subprocess
 from pathlib import Path
 
 import duckdb
@@ -51,6 +52,19 @@ def test_a_gzip_that_is_cut_short_is_refused(tmp_path: Path, share: float) -> No
         identify(path)
     assert str(path) in str(refused.value)
     assert "Nothing of it was imported" in refused.value.remedy
+
+
+def test_what_came_out_before_the_damage_is_counted(tmp_path: Path, foreign_tool) -> None:
+    """Cut short, a wrong checksum, a second member cut short: as many bytes as zcat gives."""
+    zcat = foreign_tool("zcat")
+    packed = gzip.compress(CONTENT)
+    wrong = packed[:-8] + bytes(4) + packed[-4:]
+    for number, content in enumerate((packed[: len(packed) // 2], wrong, packed + packed[:20_000])):
+        path = write(tmp_path / f"{number}.csv.gz", content)
+        out = subprocess.run([zcat, str(path)], capture_output=True, check=False).stdout
+        assert out
+        with pytest.raises(FormatError, match=f"after {len(out):,} decompressed bytes"):
+            identify(path)
 
 
 @pytest.mark.parametrize("back", [1, 5, 8])

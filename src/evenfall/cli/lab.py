@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _REPEAT_MAX = 1000
+_INTERRUPTED = 130
+
+_T = TypeVar("_T")
 
 
 @click.group("lab", cls=EvenfallGroup, help="Emulated networks with known truth.")
@@ -109,10 +113,14 @@ def run(
         )
     elif words:
         _refuse_with_command(repeat=repeat, exit_code=exit_code)
-        ctx.exit(_run_command(case, chosen, words, seed=seed, at=at, timeout_s=timeout_s))
+        ctx.exit(
+            _interruptible(
+                lambda: _run_command(case, chosen, words, seed=seed, at=at, timeout_s=timeout_s)
+            )
+        )
     else:
         seeds = range(seed, seed + (repeat or 1))
-        matched = _run_checks(settings, case, chosen, seeds=seeds, at=at)
+        matched = _interruptible(lambda: _run_checks(settings, case, chosen, seeds=seeds, at=at))
         ctx.exit(1 if exit_code and not matched else 0)
 
 
@@ -142,6 +150,19 @@ def synth(ctx: click.Context, case: str, nights: int, seed: int) -> None:
 def _leave(number: int, _frame: object) -> None:
     """End as on Ctrl-C, so that networks, processes and folders are taken down in order."""
     sys.exit(128 + number)
+
+
+def _interruptible(work: Callable[[], _T]) -> _T:
+    """Run it; on Ctrl-C say so, after everything has been taken down, and leave with 130."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        click.echo(
+            "evenfall: interrupted: the run was broken off and says nothing; the emulated network "
+            "is taken down.",
+            err=True,
+        )
+        sys.exit(_INTERRUPTED)
 
 
 def _able(candidates: list[Backend], scenario: Scenario) -> tuple[str, ...]:

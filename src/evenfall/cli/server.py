@@ -41,6 +41,7 @@ def command(ctx: click.Context, listen: str | None, state: Path, print_pin: bool
     if print_pin:
         from evenfall.server import pin_of
 
+        _refuse_without_key(state)
         pin = pin_of(state)
         click.echo(to_json_line({"kind": "pin", "pin": pin}) if settings.json else pin)
         return
@@ -56,6 +57,26 @@ def command(ctx: click.Context, listen: str | None, state: Path, print_pin: bool
         _say_plan(settings, where, state)
         return
     asyncio.run(_serve(settings, where, state))
+
+
+def _refuse_without_key(state: Path) -> None:
+    """A pin is asked for; a key made for a mistyped folder would have one nobody can use.
+
+    Raises:
+        UsageError: the folder holds no key.
+    """
+    try:
+        (state / "key.pem").stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(
+            expected="a folder with the key of a server",
+            seen="no key.pem in it",
+            where=f"--state {state}",
+            remedy="Check the path; the key is made on the first start of evenfall server "
+            "--listen ADDR:PORT.",
+        ) from error
+    except OSError:
+        return  # it says so itself when it is read
 
 
 async def _serve(settings: Settings, where: tuple[str, int], state: Path) -> None:
