@@ -7,9 +7,11 @@ Rules (METHOD 3 and 4, CONTRACTS "Claim"):
                     `generalized`. They are slower than usual → `generalized` if the target is no
                     slower than they, else `undetermined`, and both are named. They are fine: they
                     still sit on other servers, and a site may be slow, or closed for maintenance,
-                    every night at nobody's request. So `targeted` only if the same service was
-                    clean on another network in the same hours; else `undetermined`. They never
-                    make it `isolated`.
+                    every night at nobody's request. So `targeted` only if it did not open, and
+                    the same service was clean on another network in the same hours. Slowness
+                    stays `undetermined` even then: a crowded road from this network to one site
+                    is slow every evening, and leaves the controls and the neighbours fine
+                    (METHOD 3). They never make it `isolated`.
                     What was not measured of them is not fine: controls of which only the speed is
                     known say nothing about failing, and the other way round.
     neither         `undetermined`, and it says so; other networks in the same hours are named as
@@ -169,9 +171,15 @@ def _against_other_servers(controls: Controls, state: State, neighbours: Neighbo
     fared = "controls on this network were fine in the same hours"
     if controls.fail_more:
         fared = f"it fails far more often than the controls on this network; {controls.suffer}"
-    if neighbours.clean:
+    if neighbours.clean and state is State.BLOCKED:
         because = f"{fared}, and the same service was fine elsewhere: {neighbours.clause}"
         return Reach(Scope.TARGETED, because, isolated=False)
+    if neighbours.clean:
+        because = (
+            f"{fared}, and the site itself was not slow elsewhere ({neighbours.clause}); but the "
+            "road to it from this network may be full in these hours, which paired transfers tell"
+        )
+        return Reach(Scope.UNDETERMINED, because, isolated=False)
     could = "fail" if state is State.BLOCKED else "be slow"
     because = (
         f"{fared}, but they sit on other servers: the site itself or its route could {could} in "
