@@ -41,7 +41,11 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
         Text | None, Meta(description="AS number as AS9198, or a fixed text; null: not known.")
     ] = None
     line: Annotated[
-        Text | None, Meta(description="Pseudonym of the line, where the source tells lines apart; imported: salted hash.")
+        Text | None,
+        Meta(
+            description="Pseudonym of the line, where the source tells lines apart; "
+            "imported: a salted hash."
+        ),
     ] = None
     timezone: Annotated[
         Text | None, Meta(description="IANA zone in which this line's evenings are judged.")
