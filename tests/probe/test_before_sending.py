@@ -159,7 +159,7 @@ WAYS = {
     "beside ethernet": ({"9.9.9.9": "eth0", "198.41.0.4": "eth0", "2620:fe::fe": "wg0"}, "wg0"),
     "unknown name, no link layer": ({"9.9.9.9": "nebula1"}, "nebula1"),
     "tap with a name of its own": ({"9.9.9.9": "corp"}, "corp"),
-    "ppp": ({"9.9.9.9": "ppp0"}, "ppp0"),
+    "ppp, an ordinary line or an old vpn": ({"9.9.9.9": "ppp0"}, None),
     "a phone's modem": ({"9.9.9.9": "rmnet0", "198.41.0.4": "eth0"}, None),
     "loopback": ({"9.9.9.9": "lo"}, None),
     "no way out": ({}, None),

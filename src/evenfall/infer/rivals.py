@@ -225,11 +225,11 @@ def _vpn(case: _Case) -> Rival:
         return _answer(Explanation.VPN, None, "not known on this system")
     if case.around.tunnel:
         return _answer(
-            Explanation.VPN, False, f"the default route leaves by a tunnel ({case.around.tunnel})"
+            Explanation.VPN, False, f"packets leave by a tunnel ({case.around.tunnel})"
         )
     proxies = f"; proxy settings are ignored ({', '.join(case.around.proxies)})"
     more = proxies if case.around.proxies else ""
-    return _answer(Explanation.VPN, True, f"no tunnel on the default route{more}")
+    return _answer(Explanation.VPN, True, f"no tunnel on the way to public addresses{more}")
 
 
 def _captive_portal(case: _Case) -> Rival:

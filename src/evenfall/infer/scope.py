@@ -57,6 +57,8 @@ __all__ = [
 ]
 
 _LINES_L3 = 3
+_LINE_BAD_MIN = 3
+_LINE_BAD_SHARE = 0.3
 _NETWORKS_L4 = 2
 _NAMED_MAX = 6
 
@@ -189,10 +191,18 @@ def _against_other_servers(controls: Controls, state: State, neighbours: Neighbo
 
 
 def lines_hit(rows: Rows, inside: npt.NDArray[np.bool_]) -> int | None:
-    """Distinct lines with something wrong inside the hours; None where lines are not known."""
+    """Distinct lines that show the hours by their own rows; None where lines are not known.
+
+    One bad row happens on any line; it takes three, and three in ten of the line's rows inside.
+    """
     if rows.line is None:
         return None
-    return len({str(name) for name in rows.line[inside & rows.bad] if name is not None})
+    bad = rows.bad[inside]
+    names = np.array([str(name) if name is not None else "" for name in rows.line[inside]])
+    of_line = [bad[names == name] for name in np.unique(names) if name]
+    return sum(
+        bool(own.sum() >= _LINE_BAD_MIN and own.mean() >= _LINE_BAD_SHARE) for own in of_line
+    )
 
 
 def network_level(basis: Basis, lines: int | None) -> ClaimLevel:

@@ -18,13 +18,14 @@ __all__ = ["proxies_set", "tunnel_in_use"]
 _TOWARDS = ("9.9.9.9", "198.41.0.4", "2620:fe::fe")
 """One in each half of IPv4, which OpenVPN routes apart, and one of IPv6. Nothing is sent there."""
 
-_TUNNELS = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt",
+_TUNNELS = ("tun", "tap", "wg", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt",
             "vti", "xfrm", "gre", "sit", "ip6tnl", "l2tp", "vpn", "mullvad", "warp")  # fmt: skip
-_TUNNEL_KINDS = frozenset({512, 768, 769, 776, 778, 823, 65534})
-"""ARPHRD types: PPP, IP in IP, IPv6 tunnel, SIT, GRE, GRE over IPv6, none (tun, WireGuard)."""
+_TUNNEL_KINDS = frozenset({768, 769, 776, 778, 823, 65534})
+"""ARPHRD types: IP in IP, IPv6 tunnel, SIT, GRE, GRE over IPv6, none (tun, WireGuard)."""
 _TUNNEL_DRIVERS = frozenset({"tun", "wireguard"})
 _ORDINARY_KINDS = frozenset({1, 801, 802, 803})
-"""Ethernet (Wi-Fi and what looks like Ethernet too) and the older kinds of Wi-Fi."""
+"""Ethernet (Wi-Fi and what looks like Ethernet too) and the older kinds of Wi-Fi. PPP (512) is in
+neither set: it carries many an ordinary line (PPPoE), and old VPNs too, so it says nothing."""
 
 
 def tunnel_in_use(
