@@ -299,6 +299,13 @@ def test_only_evenings(histories) -> None:
     assert reason.startswith("daytime not measured")
 
 
+def test_two_hours_of_daylight(histories) -> None:
+    """From 16 to 24 on every date: two different hours before 18 are not a day."""
+    h = histories.measured(np.random.default_rng(3), 14, every_min=10, hours=(16, 24))
+    reason = reason_of(h.series(Basis.PAIRS, log_ratio=h.slowed(h.inside(20, 22), 20)))
+    assert reason.startswith("daytime not measured: rows in 2 different hours")
+
+
 def test_dead_controls(histories) -> None:
     """Controls that never work say nothing about the target."""
     h = histories.measured(np.random.default_rng(4), 14)

@@ -11,7 +11,8 @@ Rules:
     a wholly bad day stays wholly bad, and a day with few slots has few rotations.
     A day is counted both from noon to noon and from midnight to midnight; the *larger* p counts.
     From noon, an evening is never cut; from midnight, a bad calendar day is never cut. A curfew
-    passes both.
+    passes both. (In 900 made histories with wholly bad days neither alone convicted anybody; the
+    second is kept as a belt to the braces and costs time only where the first is small.)
     p = h ÷ l if the h-th exceedance came in the l-th rotation (Besag and Clifford), else
     (exceedances + 1) ÷ (rotations + 1). It is never 0, and it is valid at any number of rotations.
     Added windows are tested with the others masked in place: their slots are taken out, the rest
