@@ -47,7 +47,7 @@ def test_random_misses_are_no_weekdays() -> None:
 
 
 def test_a_weekend_missed_by_chance_is_no_rule() -> None:
-    """Thu, Fri and Mon hit, the weekend between clear, before and after nothing: 3 in 100 by luck."""
+    """Thu, Fri and Mon hit, the weekend between clear, nothing else: 3 in 100 by luck."""
     day = FIRST_MONDAY + np.arange(28)
     assert chosen(np.isin(day - FIRST_MONDAY, (10, 11, 14)), day) == EVERY_DAY
 
