@@ -30,6 +30,7 @@ from evenfall.infer.search import Nights, Span
 __all__ = ["exceptions", "unmeasured_hours"]
 
 _LISTED_MAX = 40
+_BETWEEN = "between the windows"
 _WEEKDAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -67,7 +68,7 @@ def _of_date(
     row: int,
     union: tuple[Span, ...],
     gaps: list[tuple[int, int, str]],
-    near: npt.NDArray[np.bool_],
+    near: list[npt.NDArray[np.bool_]],
     weekdays: tuple[int, ...],
     verb: str,
     profile: NightlyProfile,
@@ -84,9 +85,15 @@ def _of_date(
         found.append(f"{name}: {verb} inside the windows, on a weekday the pattern leaves out")
     for start, stop, where in gaps:
         stretch = _worst(running, counted, start, stop)
-        if stretch is not None and near[stretch[0] : stretch[1]].all():
-            start, stop = _within(near, start, stop)
-            stretch = _worst(running, counted, start, stop)
+        # A stretch inside the interval of an edge is that edge, unless it is all that was measured
+        # between two windows: then the break was none on that date.
+        if stretch is not None and not (
+            where == _BETWEEN and _is_whole(counted, start, stop, stretch)
+        ):
+            for edge in (e for e in near if e[stretch[0] : stretch[1]].all()):
+                start, stop = _within(edge, start, stop)
+                stretch = _worst(running, counted, start, stop)
+                break
         if stretch is not None and stretch[2] >= profile.gain_min:
             hours = _hours(counted, start, stop, stretch)
             found.append(f"{name}: also {verb} {where} ({hours})")
@@ -104,18 +111,18 @@ def _gaps(union: tuple[Span, ...]) -> list[tuple[int, int, str]]:
         (
             int(start),
             int(stop),
-            "between the windows" if first < start and stop < last else "outside the windows",
+            _BETWEEN if first < start and stop < last else "outside the windows",
         )
         for start, stop in zip(edges[::2], edges[1::2], strict=True)
     ]
 
 
-def _near_edges(edges: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
-    """Bins of the day that lie inside the interval of an edge."""
-    near = np.zeros(BINS_PER_DAY, dtype=bool)
-    for low, high in edges:
-        near[np.arange(low, high) % BINS_PER_DAY] = True
-    return near
+def _near_edges(edges: Sequence[tuple[int, int]]) -> list[npt.NDArray[np.bool_]]:
+    """For each edge the bins of the day that lie inside its interval."""
+    near = np.zeros((len(edges), BINS_PER_DAY), dtype=bool)
+    for row, (low, high) in zip(near, edges, strict=True):
+        row[np.arange(low, high) % BINS_PER_DAY] = True
+    return list(near)
 
 
 def _within(near: npt.NDArray[np.bool_], start: int, stop: int) -> tuple[int, int]:
@@ -142,9 +149,16 @@ def _hours(
 ) -> str:
     """The stretch, or the whole gap if nothing measured in the gap lies outside the stretch."""
     begin, end, _ = stretch
-    if counted[begin] == counted[start] and counted[stop] == counted[end]:
+    if _is_whole(counted, start, stop, stretch):
         begin, end = start, stop
     return f"{clock_text(begin)}–{clock_text(end, end=True)}"
+
+
+def _is_whole(
+    counted: npt.NDArray[np.int32], start: int, stop: int, stretch: tuple[int, int, float]
+) -> bool:
+    """Whether nothing measured in the gap lies outside the stretch."""
+    return bool(counted[stretch[0]] == counted[start] and counted[stop] == counted[stretch[1]])
 
 
 def unmeasured_hours(slot: npt.NDArray[np.int64]) -> tuple[str, ...]:
