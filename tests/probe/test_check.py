@@ -553,3 +553,98 @@ def test_a_vpn_reaches_the_verdict(world):
     result = world.check(surroundings=Surroundings(tunnel="wg0"))
     assert {found[0] for found in verdicts(result).values()} == {State.INSUFFICIENT}
     assert result.answer is Answer.CANNOT_TELL
+
+
+def stopped(world, *, when, **options):
+    """A check that is cancelled at the first progress for which `when` holds."""
+
+    async def go():
+        told = asyncio.Event()
+        rng = random.Random(3)  # noqa: S311 (orders and names)
+        task = asyncio.ensure_future(
+            run_check(
+                world.network, world.targets(), rng=rng,
+                emit=lambda p: told.set() if when(p) else None, **options,
+            )
+        )  # fmt: skip
+        await told.wait()
+        task.cancel()
+        return await task
+
+    return asyncio.run(go())
+
+
+def test_stopped_before_a_site_was_opened_is_not_offline(world):
+    """After the names: nothing is said of the line, the answer is not_measured."""
+    result = stopped(world, when=lambda p: p.stage == "names" and p.done == 6)
+    assert result.interrupted
+    assert {v.rule_id for v in result.judged.verdicts} == {"check.not_measured"}
+    assert {v.because for v in result.judged.verdicts} == {"stopped before this was measured"}
+    assert result.answer is Answer.NOT_MEASURED
+    assert result.judged.ground.listed == 0
+
+
+@pytest.mark.parametrize("done", range(1, 7))
+def test_stopped_half_way_only_what_was_finished_counts(world, done):
+    """A target whose look came to its end is judged, the others are not measured; none is down."""
+    result = stopped(world, when=lambda p: p.stage == "sites" and p.done == done)
+    ground = result.judged.ground
+    assert len(ground.sites) == ground.listed == 3 - ground.unfinished
+    rules = [v.rule_id for v in result.judged.verdicts]
+    judged = "check.ok" if ground.listed else "check.no_control"
+    assert set(rules) <= {judged, "check.not_measured"}
+    unmeasured = rules.count("check.not_measured")
+    assert unmeasured + ground.unfinished <= 6 - done
+    assert (result.answer is Answer.NOT_MEASURED) is (unmeasured == 3)
+
+
+def test_a_second_look_that_was_broken_off_is_no_success(world):
+    """A connect whose handshake never came does not make a failing site fine."""
+    world.put("social", rules=by_name("reset", "social.test"))
+    real = world.network.connect
+    count = Counter()
+
+    async def go():
+        task = asyncio.ensure_future(
+            run_check(world.network, world.targets(), rng=random.Random(3))  # noqa: S311 (orders)
+        )
+
+        async def connect(address, port, **options):
+            stream = await real(address, port, **options)
+            count[address] += 1
+            if address == SOCIAL and count[address] == 2:
+                asyncio.get_running_loop().call_soon(task.cancel)
+            return stream
+
+        world.network.connect = connect
+        return await task
+
+    result = asyncio.run(go())
+    assert result.interrupted
+    assert verdicts(result)["social/front"][0] in (State.BLOCKED, State.INSUFFICIENT)
+
+
+def test_a_wrong_pin_is_said(world):
+    """Where, and that another key was seen; a server that helps is not mentioned."""
+    assert world.check().server_faults == ()
+    server = world.targets().servers[0]
+    wrong = server.__class__(url=server.url, pin="sha256/" + "A" * 43 + "=")
+    (fault,) = world.check(targets=world.targets(servers=(wrong,))).server_faults
+    assert (fault.place, fault.failure) == ("203.0.113.80:8443", "pin_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("on_connect", "failure"),
+    [("silence", "generic_timeout_error"), ("refuse", "connection_refused")],
+)
+def test_a_server_out_of_reach_is_said(world, on_connect, failure):
+    """The same with the failure that was seen."""
+    world.put_server(on_connect=on_connect)
+    (fault,) = world.check().server_faults
+    assert fault.failure == failure
+
+
+def test_a_name_that_is_cut_is_not_the_servers_fault(world):
+    """A censor that acts on one name leaves the neutral arms, and no fault is seen."""
+    reset_social(world)
+    assert world.check().server_faults == ()

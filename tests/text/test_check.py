@@ -105,3 +105,12 @@ def test_a_measurement_server_is_suggested_only_where_there_is_none():
     """Who has one is not told to get one."""
     assert "server" in next_step(Answer.CANNOT_TELL, has_server=False)
     assert "server" not in next_step(Answer.CANNOT_TELL, has_server=True)
+
+
+def test_a_server_fault_is_not_nothing_to_do():
+    """Where everything is fine but the server, the next step is the server; else as it was."""
+    said = next_step(Answer.OK, has_server=True, server_failed=True)
+    assert "Nothing to do" not in said
+    assert "measurement server" in said
+    again = next_step(Answer.NOT_MEASURED, has_server=True, interrupted=True)
+    assert "again" in again

@@ -17,6 +17,7 @@ from evenfall.model.encoding import to_json_line
 from evenfall.model.verdict import Summary, Verdict
 from evenfall.model.vocabulary import State
 from evenfall.text.check import (
+    INTERRUPTED,
     NOT_SHOWN,
     PairFigures,
     answer_sentence,
@@ -25,6 +26,7 @@ from evenfall.text.check import (
     reasons,
     rival_words,
     row_words,
+    server_fault_words,
     speed_words,
 )
 from evenfall.text.words import service_words
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from evenfall.probe.check import CheckResult
     from evenfall.probe.session import Progress
 
-__all__ = ["print_human", "print_json", "print_plan", "progress_printer", "summary_of"]
+__all__ = ["notes_of", "print_human", "print_json", "print_plan", "progress_printer", "summary_of"]
 
 _COLOURS = {State.OK: "green", State.SLOWED: "yellow", State.BLOCKED: "red", State.DOWN: "red"}
 _SLOWER = 1.5  # METHOD 2: the smallest slowing that is looked for
@@ -58,11 +60,20 @@ def summary_of(result: CheckResult) -> Summary:
         line_goodput_bps=None if line_bps is None else round(line_bps),
         rivals=result.rivals,
         sentence=answer_sentence(result.answer, result.judged.verdicts),
+        notes=notes_of(result),
     )
 
 
+def notes_of(result: CheckResult) -> tuple[str, ...]:
+    """What a person has to know first: it was broken off; a server was of no help."""
+    faults = (server_fault_words(fault.place, fault.failure) for fault in result.server_faults)
+    return (*((INTERRUPTED,) if result.interrupted else ()), *faults)
+
+
 def print_json(result: CheckResult) -> None:
-    """Observations, verdicts, one summary; nothing else."""
+    """Observations, verdicts, one summary; notes are for a person too, on stderr."""
+    for note in notes_of(result):
+        click.echo(f"evenfall: {note}", err=True)
     for item in (*result.observations, *result.judged.verdicts, summary_of(result)):
         click.echo(to_json_line(item))
 
@@ -87,7 +98,9 @@ def print_plan(targets: TargetList, settings: Settings) -> None:
 
 def print_human(result: CheckResult, targets: TargetList, settings: Settings) -> None:
     """One screen: line by line, the answer, why, what it does not show, what next."""
-    rows = [*_ground_rows(result, len(targets.controls)), *_target_rows(result)]
+    for note in notes_of(result):
+        _echo(_wrapped(note).lstrip(), settings, bold=True)
+    rows = [*_ground_rows(result), *_target_rows(result)]
     width = max(len(name) for _, _, name, _ in rows)
     for mark, colour, name, words in rows:
         styled = click.style(mark, fg=colour) if settings.color and colour else mark
@@ -98,9 +111,8 @@ def print_human(result: CheckResult, targets: TargetList, settings: Settings) ->
         *reasons(result.answer, result.judged.verdicts),
         *_rival_lines(result),
         NOT_SHOWN,
-        f"Next: {next_step(result.answer, has_server=bool(targets.servers))}",
+        f"Next: {_next_step(result, targets)}",
         f"Cost: {_bytes(result.bytes_spent)} in {result.duration_s:.0f} s; nothing was uploaded.",
-        *(("Interrupted: this is what had been measured by then.",) if result.interrupted else ()),
     ):
         _echo(_wrapped(line), settings)
 
@@ -121,18 +133,43 @@ def progress_printer(settings: Settings) -> Iterator[Callable[[Progress], None]]
         yield lambda progress: status.update(_progress_line(progress))
 
 
-def _ground_rows(result: CheckResult, listed: int) -> list[tuple[str, str, str, str]]:
+def _next_step(result: CheckResult, targets: TargetList) -> str:
+    return next_step(
+        result.answer,
+        has_server=bool(targets.servers),
+        interrupted=result.interrupted,
+        server_failed=bool(result.server_faults),
+    )
+
+
+def _ground_rows(result: CheckResult) -> list[tuple[str, str, str, str]]:
     ground = result.judged.ground
+    listed = ground.listed
+    more = f", {ground.unfinished} not measured" if ground.unfinished else ""
     works = len(ground.sites)
     bps = ground.line_bps
     speed = "" if bps is None else speed_words(bps)
     if not ground.attempts:
         return [
-            ("?", "", "neutral sites", f"none of {listed} answers" if listed else "none listed")
+            (
+                "?",
+                "",
+                "neutral sites",
+                f"none of {listed} answers{more}"
+                if listed
+                else "not measured"
+                if more
+                else "none listed",
+            )
         ]
     line = ("▼", "yellow", "your line", f"{speed}, slow") if ground.line_slow else None
     line = line or (("✔", "green", "your line", speed) if speed else ("?", "", "your line", "?"))
-    sites = ("✔" if works == listed else "?", "", "neutral sites", f"{works} of {listed} answer")
+    sites = (
+        "✔" if works == listed else "?",
+        "",
+        "neutral sites",
+        f"{works} of {listed} answer{more}",
+    )
     return [line, sites]
 
 

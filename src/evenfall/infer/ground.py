@@ -16,7 +16,7 @@ What it does not do. It judges no target.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from evenfall.infer.facts import Attempt, Pair, Site, Stage
@@ -32,7 +32,7 @@ class Ground:
     """The baseline of a round.
 
     Attributes:
-        listed: controls there are.
+        listed: controls there are, without those that were broken off or not reached.
         sites: controls that work, in order.
         attempts: their working attempts, one each.
         speeds: speeds of those that say something about speed.
@@ -44,6 +44,7 @@ class Ground:
         has_server: a measurement server was given.
         pairs: all pairs of the round.
         tariff_bps: what the person pays for, if known.
+        unfinished: how many controls were broken off or not reached.
     """
 
     listed: int
@@ -59,6 +60,7 @@ class Ground:
     pairs: tuple[Pair, ...]
     tariff_bps: float | None
     profile: CheckProfile
+    unfinished: int = 0
 
     @property
     def null_x(self) -> list[float]:
@@ -129,17 +131,19 @@ def survey(
     has_server: bool,
     tariff_bps: float | None,
     profile: CheckProfile,
+    unfinished: Collection[str] = (),
 ) -> Ground:
-    """Look at all controls of a round."""
-    working = [(site, a) for site in controls if (a := fine_attempt(site)) is not None]
+    """Look at all controls of a round; those that are `unfinished` say nothing."""
+    finished = [site for site in controls if site.target.target_id not in unfinished]
+    working = [(site, a) for site in finished if (a := fine_attempt(site)) is not None]
     attempts = tuple(a for _, a in working)
     speeds = tuple(s for a in attempts if (s := speed_of(a, profile)) is not None)
     slow = [is_slow(s, profile, tariff_bps=tariff_bps) for s in speeds]
-    crawling = sum(_crawls(site) for site in controls)
+    crawling = sum(_crawls(site) for site in finished)
     enough = len(slow) + crawling >= min(profile.controls_min, max(1, len(controls)))
     everyone = [a for site in (*controls, *targets) for a in site.attempts]
     return Ground(
-        listed=len(controls),
+        listed=len(finished),
         sites=tuple(site for site, _ in working),
         attempts=attempts,
         speeds=speeds,
@@ -153,4 +157,5 @@ def survey(
         pairs=tuple(pairs),
         tariff_bps=tariff_bps,
         profile=profile,
+        unfinished=len(controls) - len(finished),
     )

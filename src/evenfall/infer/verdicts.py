@@ -20,7 +20,7 @@ Sources: METHOD 1 and 3; background/throttling.md section 7 (d).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from evenfall.infer.facts import Attempt, Page, Site, Stage, sort_pairs, sort_site
 from evenfall.infer.failing import judge_failing, judge_page
@@ -69,6 +69,7 @@ def judge_round(
     targets: TargetList,
     *,
     pages: Mapping[str, Page] | None = None,
+    unfinished: Collection[str] = (),
     tariff_bps: float | None = None,
     surroundings: Surroundings | None = None,
     profile: CheckProfile = CHECK_2026,
@@ -79,6 +80,7 @@ def judge_round(
         observations: all of the round, in the order in which they were made.
         targets: what was to be measured.
         pages: observation id → what its page said, for exchanges.
+        unfinished: ids of targets and controls that were not reached, or broken off half-way.
         tariff_bps: what the person pays for, if known.
         surroundings: our own side: a VPN, this clock; None: nothing is known of it.
         profile: the parameters.
@@ -93,10 +95,18 @@ def judge_round(
         has_server=bool(targets.servers),
         tariff_bps=tariff_bps,
         profile=profile,
+        unfinished=unfinished,
     )
     pairs = {target_id: view_pairs(target_id, ground) for target_id in sites}
     verdicts = tuple(
-        _printed(site, _judge(site, ground, pairs[target_id], around), pairs[target_id], profile)
+        _printed(
+            site,
+            _stopped_before(site)
+            if target_id in unfinished
+            else _judge(site, ground, pairs[target_id], around),
+            pairs[target_id],
+            profile,
+        )
         for target_id, site in sites.items()
     )
     return Judged(verdicts, ground, sites, pairs)
@@ -148,6 +158,18 @@ def _unvisited(site: Site) -> Finding:
     )
 
 
+def _stopped_before(site: Site) -> Finding:
+    """Half a look says neither that a site works nor that it does not."""
+    return Finding(
+        rule_id="check.not_measured",
+        state=State.INSUFFICIENT,
+        scope=Scope.UNDETERMINED,
+        scope_because="half a look says nothing",
+        because="stopped before this was measured",
+        witnesses=tuple(o.observation_id for o in site.lookups),
+    )
+
+
 def _not_measured(site: Site) -> Finding | None:
     if not site.lookups and not site.attempts:
         return _unvisited(site)
@@ -175,6 +197,8 @@ def _own_side(site: Site, because: str) -> Finding:
 def _without_ground(ground: Ground) -> Finding | None:
     if not ground.listed:
         rule, why = "check.no_control", "there is no control to compare with"
+        if ground.unfinished:
+            why = "stopped before a control was measured"
     elif ground.sites:
         return None
     elif ground.anything_through:

@@ -70,6 +70,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     Attributes:
         targets: state by target id.
         line_goodput_bps: best goodput any control reached; null: not measured.
+        notes: what a person has to know beside the answer: it was broken off, or a measurement
+            server was of no help; one English sentence each.
     """
 
     answer: Answer
@@ -79,4 +81,5 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     line_goodput_bps: int | None
     rivals: tuple[Rival, ...]
     sentence: str
+    notes: tuple[str, ...] = ()
     schema: str = CHECK_SCHEMA_VERSION

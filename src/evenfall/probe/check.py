@@ -4,7 +4,7 @@ At most 75 s and 6 MB, whatever the line does. The order is fixed and each part 
 time, so that a slow beginning cannot eat what decides. Nothing here judges: `infer` does, from the
 observations alone.
 
-An interrupt ends the round; what was measured is kept and judged as it is.
+An interrupt ends the round; what was measured is kept, and what came to its end is judged.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from evenfall.probe.legs import first_looks, interleave, look_up_names
 from evenfall.probe.pairing import PairingStage
 from evenfall.probe.plain import ask_about_pages
 from evenfall.probe.sealed import SealedNetwork
+from evenfall.probe.server_faults import ServerFault, server_faults
 from evenfall.probe.session import Progress, Session
 
 __all__ = ["CHECK_S_MAX", "CheckResult", "body_bytes_for", "run_check"]
@@ -59,6 +60,7 @@ class CheckResult:
     Attributes:
         observations: facts, in the order in which they were made.
         judged: verdicts and what they rest on.
+        server_faults: measurement servers that were of no help, and why.
         interrupted: the person ended it; the rest is as far as it came.
         error: a fault of our own that ended it; likewise.
     """
@@ -69,6 +71,7 @@ class CheckResult:
     rivals: tuple[Rival, ...]
     bytes_spent: int
     duration_s: float
+    server_faults: tuple[ServerFault, ...] = ()
     interrupted: bool = False
     error: EvenfallError | None = None
 
@@ -213,9 +216,11 @@ def _conclude(
         tunnel=surroundings.tunnel, proxies=surroundings.proxies, clock_off_s=off_s
     )
     judged = judge_round(
-        observations,
+        # A connect without the handshake that was to follow looks like one that came through.
+        [o for o in observations if o.observation_id not in session.under_way],
         session.targets,
         pages=session.pages,
+        unfinished=session.unfinished,
         tariff_bps=tariff_bps,
         surroundings=around,
         profile=profile,
@@ -227,4 +232,5 @@ def _conclude(
         rivals=list_rivals(judged, around),
         bytes_spent=session.budget.spent_bytes,
         duration_s=round(session.network.clock.monotonic_s() - session.start_s, 3),
+        server_faults=server_faults(session.targets.servers, session.sought, observations),
     )

@@ -136,11 +136,13 @@ async def _look_again(session: Session, suspect: Suspect, *, until_s: float) -> 
             steps.append(_with_neutral_name(session, site, first))
     places = (_unseen(session, target, own), _elsewhere(session, target, own))
     steps += [visit(session, target, address=place) for place in places if place is not None]
-    for step in steps:
-        if session.network.clock.monotonic_s() < until_s:
-            await step
-        else:
-            step.close()
+    try:
+        for step in steps:
+            if session.network.clock.monotonic_s() < until_s:
+                await step
+    finally:
+        for step in steps:
+            step.close()  # those that were not begun, be it for time or because of an interrupt
 
 
 async def _ask_again(session: Session, target: Target) -> None:

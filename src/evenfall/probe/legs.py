@@ -93,6 +93,7 @@ async def first_looks(session: Session, sites: Sequence[Target], *, until_s: flo
             body_s = min(LEG_S, left_s - _TURN_S_MIN * waiting)
             if body_s >= _TURN_S_MIN:
                 await _first_look(session, site, body_s=body_s)
+                session.unfinished.discard(site.target_id)
         done += 1
         session.emit(Progress(stage=Stage.SITES, what=site.target_id, done=done, total=len(sites)))
 
@@ -123,7 +124,10 @@ async def visit(
         async with session.address(address):
             if session.left_s() <= 0:  # whoever was there before us took all of it
                 return None
-            return await _visit(session, site, url, address, neutral, fetch, body_s)
+            begun: set[str] = set()
+            last = await _visit(session, site, url, address, neutral, fetch, body_s, begun)
+            session.under_way -= begun
+            return last
     finally:
         session.budget.release(most)
 
@@ -136,7 +140,9 @@ async def _visit(
     neutral: str,
     fetch: bool,
     body_s: float,
+    begun: set[str],
 ) -> Observation:
+    """The steps; `begun` gets the ids of those that are kept before the last."""
     host, port, round_ = host_of(url), port_of(url), session.round_
     start_s = session.network.clock.monotonic_s()
 
@@ -149,6 +155,7 @@ async def _visit(
         receive_buffer_bytes=RECEIVE_BUFFER_BYTES,
     )  # fmt: skip
     session.keep(opened)
+    _begin(session, begun, opened)
     if stream is None or meter is None:
         return opened
     last = opened
@@ -160,6 +167,7 @@ async def _visit(
             context=context, timeout_s=left_s(),
         )  # fmt: skip
         session.keep(last)
+        _begin(session, begun, last)
         if secure is None:
             return last
         stream = secure
@@ -175,6 +183,11 @@ async def _visit(
         )  # fmt: skip
     session.keep_exchange(exchange)
     return exchange.observation
+
+
+def _begin(session: Session, begun: set[str], step: Observation) -> None:
+    begun.add(step.observation_id)
+    session.under_way.add(step.observation_id)
 
 
 async def _first_look(session: Session, site: Target, *, body_s: float) -> None:

@@ -65,6 +65,7 @@ class PairingStage:
         """Addresses of the measurement servers; one that has none is left out."""
         for server in self.session.targets.servers:
             address = await self._address_of(server)
+            self.session.sought[server.url] = address
             if address is not None:
                 place = PairServer(address=address, port=port_of(server.url), pin=server.pin)
                 self._servers.append((server, place))

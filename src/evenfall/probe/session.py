@@ -67,6 +67,9 @@ class Session:
         trusting: checks certificates; `unchecked` does not.
         is_sealed: a lab network, for which consent was implied: nothing leaves it.
         line: held while a body is on the line.
+        sought: url of a measurement server → address at which it was sought; None: it has none.
+        unfinished: ids of sites whose first look has not come to its end.
+        under_way: ids of observations that belong to a visit which has not come to its end.
     """
 
     network: Network
@@ -86,7 +89,14 @@ class Session:
     dates_us: list[tuple[int, int]] = field(default_factory=list)
     server_clocks: list[ClockOffset] = field(default_factory=list)
     line: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sought: dict[str, str | None] = field(default_factory=dict)
+    unfinished: set[str] = field(default_factory=set)
+    under_way: set[str] = field(default_factory=set)
     _addresses: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sites = (*self.targets.targets, *self.targets.controls)
+        self.unfinished.update(site.target_id for site in sites)
 
     @property
     def is_test_network(self) -> bool:

@@ -15,6 +15,7 @@ from evenfall.model.vocabulary import Answer, Explanation, Scope, State
 from evenfall.text.words import factor_words, joined, service_words
 
 __all__ = [
+    "INTERRUPTED",
     "NOT_SHOWN",
     "PairFigures",
     "answer_sentence",
@@ -23,6 +24,7 @@ __all__ = [
     "reasons",
     "rival_words",
     "row_words",
+    "server_fault_words",
     "speed_words",
 ]
 
@@ -47,6 +49,25 @@ NOT_SHOWN = (
     "Not shown by one measurement: whether it is so at other hours and on other days, on other "
     "lines, and who or what is behind it."
 )
+
+INTERRUPTED = "Interrupted: only what had been measured by then counts."
+
+_SERVER_FAULTS = {
+    "pin_mismatch": (
+        "another key than the pinned one",
+        "compare the pin with `evenfall server --print-pin`",
+    ),
+    "dns_no_answer": ("its name has no address", "check its url in the target file"),
+    "connection_refused": (
+        "the connection was refused",
+        "check that `evenfall server` runs there, and its port",
+    ),
+    "generic_timeout_error": (
+        "no answer",
+        "check that `evenfall server` runs there, and that no firewall is before it",
+    ),
+}
+_SERVER_FAULT = ("it did not make one transfer", "check that `evenfall server` runs there")
 
 _NEXT_STEPS = {
     Answer.OK: "Nothing to do. If it was slow a moment ago, run it again then.",
@@ -115,8 +136,22 @@ def speed_words(bps: float) -> str:
     return f"{bps / 1e6:.0f} Mbit/s" if bps >= 9.95e6 else f"{bps / 1e6:.1f} Mbit/s"
 
 
-def next_step(answer: Answer, *, has_server: bool) -> str:
+def server_fault_words(place: str, failure: str) -> str:
+    """Where, what was seen instead of a server that answers, and what to do; `place` host:port."""
+    seen, remedy = _SERVER_FAULTS.get(
+        failure, (f"{_SERVER_FAULT[0]} ({failure})", _SERVER_FAULT[1])
+    )
+    return f"Measurement server {place}: {seen}; no pairs were made; {remedy}."
+
+
+def next_step(
+    answer: Answer, *, has_server: bool, interrupted: bool = False, server_failed: bool = False
+) -> str:
     """One thing to do now."""
+    if interrupted:
+        return "Run it again, and let it come to its end."
+    if server_failed and answer is Answer.OK:
+        return "Mend the measurement server or its line in the target file, then run it again."
     if answer is Answer.CANNOT_TELL and not has_server:
         return _NEXT_STEPS[answer] + _WITH_SERVER
     return _NEXT_STEPS[answer]
@@ -133,6 +168,8 @@ def answer_sentence(answer: Answer, verdicts: Sequence[Verdict]) -> str:
     if answer is Answer.SITE_DOWN:
         names = _names(v for v in verdicts if v.state is State.DOWN)
         return f"{names}: the service itself does not work; the rest does."
+    if answer is Answer.NOT_MEASURED and any(v.rule_id == "check.not_measured" for v in verdicts):
+        return "Nothing was measured to its end: the check was stopped before."
     if answer is Answer.NOT_MEASURED:
         return "Nothing could be measured from here: this device or this line seems to be offline."
     return _cannot_tell(verdicts)
