@@ -24,6 +24,8 @@ from evenfall.model.errors import ProtocolError
 from evenfall.model.observation import Observation
 from evenfall.model.verdict import Summary, Verdict
 from evenfall.probe.builtin import BUILT_IN
+from evenfall.probe.consent import Consent, store_consent
+from evenfall.probe.server_faults import ServerFault
 from evenfall.probe.targets import host_of
 from evenfall.text.consent import RISK_VERSION
 
@@ -104,16 +106,31 @@ def test_yes_prints_the_risk_and_keeps_its_version(run, tmp_path, language, word
     assert word in err
     assert word not in out
     assert ("translated" in err) is (language != "en")
-    kept = json.loads((tmp_path / "s" / "consent.json").read_text())
+    kept = json.loads((tmp_path / "s" / "yes.json").read_text())
     assert (kept["version"], kept["how"]) == (RISK_VERSION, "yes")
+    assert not (tmp_path / "s" / "consent.json").exists()
 
 
-def test_who_agreed_is_not_asked_again(run):
-    """With the same version in the store, no terminal and no `--yes` are needed."""
-    run(SilentNetwork, "check", "--yes")
+def test_who_agreed_is_not_asked_again(run, tmp_path):
+    """With the same version typed by a person in the store, nobody is asked; without, they are."""
+    store_consent(
+        tmp_path / "s",
+        Consent(version=RISK_VERSION, language="en", given_us=1, how="terminal"),
+    )
     status, _, err = run(SilentNetwork, "check")
     assert status == 0
     assert "Ctrl-C" not in err
+    (tmp_path / "s" / "consent.json").unlink()
+    assert run(NoNetwork, "check")[0] == 2
+
+
+def test_yes_counts_for_one_run(run, tmp_path):
+    """After `--yes` the next run has to ask; so it is after a consent file that `--yes` wrote."""
+    run(SilentNetwork, "check", "--yes")
+    assert run(NoNetwork, "check")[0] == 2
+    note = (tmp_path / "s" / "yes.json").read_bytes()
+    (tmp_path / "s" / "consent.json").write_bytes(note)
+    assert run(NoNetwork, "check")[0] == 2
 
 
 def test_offline_says_so_and_has_its_status(run):
@@ -274,3 +291,18 @@ def test_a_terminal_is_asked_and_no_is_no(tmp_path):
     assert out == ""
     assert "Начать?" in said
     assert not (tmp_path / "s").exists()
+
+
+def test_a_server_that_is_not_there_is_said_first(run, tmp_path, monkeypatch):
+    """On the screen first, in the summary, and on stderr with --json, where stdout stays pure."""
+    fault = ServerFault(place="127.0.0.1:18443", failure="pin_mismatch")
+    monkeypatch.setattr("evenfall.probe.check.server_faults", lambda *_: (fault,))
+    status, out, err = run(SilentNetwork, "check", "--yes", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    (note,) = lines[-1]["notes"]
+    assert "127.0.0.1:18443: another key than the pinned one" in note
+    assert "--print-pin" in note
+    assert note in err
+    _, out, _ = run(SilentNetwork, "check", "--yes")
+    assert out.startswith("Measurement server 127.0.0.1:18443")

@@ -48,7 +48,7 @@ def test_anything_real_is_no_lab(world, change):
 def test_consent_is_kept_with_its_version(tmp_path):
     """What was agreed to can be read again; a broken file is no consent."""
     store = tmp_path / "new" / "store"
-    consent = Consent(version=RISK_VERSION, language="kk", given_us=1, how="yes")
+    consent = Consent(version=RISK_VERSION, language="kk", given_us=1, how="terminal")
     assert recorded_consent(store) is None
     store_consent(store, consent)
     assert recorded_consent(store) == consent

@@ -111,7 +111,8 @@ def _agree(targets: TargetList, settings: Settings, *, yes: bool) -> None:
         click.echo("evenfall: the risk text is translated; the rest is still in English.", err=True)
     if yes:
         click.echo(risk_text(settings.language), err=True)
-        _remember(settings, how="yes")
+        if not is_lab_network(targets):
+            _remember(settings, how="yes")
         return
     if is_lab_network(targets):
         return
@@ -133,6 +134,7 @@ def _agree(targets: TargetList, settings: Settings, *, yes: bool) -> None:
 
 
 def _remember(settings: Settings, *, how: str) -> None:
+    """Keep what a person typed; of `--yes`, which counts for one run, the version alone."""
     import time
 
     from evenfall.probe.consent import Consent, store_consent

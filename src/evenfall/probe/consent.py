@@ -6,8 +6,9 @@ literal address that is not public. A resolver must be one that hands nothing on
 a documentation or benchmark address, or on loopback away from port 53, where this machine's own
 forwarder may sit; a home router's address is no lab. Only there is consent implied, and only there
 the round's way out is sealed (`probe.sealed`). Elsewhere consent is asked for on a terminal, or
-given by `--yes`; its version is kept in the store folder, so that the same text is not asked about
-twice.
+given by `--yes`. What a person typed is kept in the store folder (`consent.json`), so that the same
+text is not asked about twice; deleting that file withdraws it. `--yes` counts for its own run only:
+its version is noted beside it (`yes.json`), and nothing reads that as consent.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from evenfall.probe.targets import host_of
 __all__ = ["Consent", "is_lab_network", "is_nobodys", "recorded_consent", "store_consent"]
 
 _FILE = "consent.json"
+_YES_FILE = "yes.json"
+_BY_HAND = "terminal"
 _FILE_BYTES_MAX = 4096
 _RESERVED = (".test", ".example", ".invalid", ".localhost")
 _DNS_PORT = 53
@@ -76,24 +79,26 @@ def is_nobodys(host: str) -> bool:
 
 
 def recorded_consent(store: Path) -> Consent | None:
-    """The consent kept in a store folder; None if there is none that can be read."""
+    """What a person agreed to by hand and was kept; None if there is none that can be read."""
     try:
         raw = (store / _FILE).read_bytes()[:_FILE_BYTES_MAX]
-        return msgspec.json.decode(raw, type=Consent)
+        kept = msgspec.json.decode(raw, type=Consent)
     except (OSError, msgspec.DecodeError):
         return None
+    return kept if kept.how == _BY_HAND else None
 
 
 def store_consent(store: Path, consent: Consent) -> None:
-    """Keep the consent.
+    """Keep the consent, or, given by `--yes`, a note of its version that is no standing consent.
 
     Raises:
         OSError: the folder cannot be written; the caller says so and goes on.
     """
     store.mkdir(parents=True, exist_ok=True)
-    new = store / f"{_FILE}.new"
+    name = _FILE if consent.how == _BY_HAND else _YES_FILE
+    new = store / f"{name}.new"
     new.write_bytes(msgspec.json.encode(consent) + b"\n")
-    new.replace(store / _FILE)
+    new.replace(store / name)
 
 
 def _hands_nothing_on(endpoint: str) -> bool:
