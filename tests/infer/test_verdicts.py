@@ -1168,3 +1168,17 @@ def test_a_wrong_clock_hurts_certificates_alone(off_s: float) -> None:
         maker = RoundMaker().good_controls()
         act(maker)
         assert maker.verdict(surroundings=around) == maker.verdict()
+
+
+@pytest.mark.parametrize(
+    ("kbit", "rule_id"), [(24_000, "check.slow.undetermined"), (26_000, "check.ok")]
+)
+def test_what_is_fast_in_itself_is_not_slow(kbit: float, rule_id: str) -> None:
+    """Beside controls at 2 Gbit/s, 26 Mbit/s is no slowness, and a little below 25 still may be."""
+    r = RoundMaker(has_server=False)
+    for control in CONTROLS:
+        r.name(control, "system", "203.0.113.20")
+        r.visit(control, "203.0.113.20", kbit=2_000_000, rtt_us=200)
+    r.name(r.target, "system", "203.0.113.11")
+    r.visit(r.target, "203.0.113.11", kbit=kbit, rtt_us=200)
+    assert r.judge().verdicts[0].rule_id == rule_id

@@ -187,6 +187,10 @@ class CheckProfile:
     Attributes:
         pairs: parameters of the paired transfers.
         slow_factor: control ÷ target at equal bytes, from which a target is slow.
+        never_slow_bps: a page that comes at this speed is not slow, whatever the controls do: five
+            streams of HD video at 5 Mbit/s each (Netflix, "Internet connection speed
+            recommendations": 1080p needs 5 Mbit/s). On a fast line the differences between
+            servers are larger than `slow_factor`.
         compare_bytes_min: bodies shorter than this say nothing about speed (METHOD 2: never under
             24 KB, where a handful of round trips is all there is).
         attainable_share: below this share of what slow start allows at the target's own round-trip
@@ -204,6 +208,7 @@ class CheckProfile:
     name: str
     pairs: PairsProfile = PairsProfile(name="pairs-2026")
     slow_factor: float = 3.0
+    never_slow_bps: float = 25_000_000
     compare_bytes_min: int = 24_576
     attainable_share: float = 0.33
     first_window_bytes: int = 14_600

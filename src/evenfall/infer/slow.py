@@ -33,13 +33,15 @@ def slowness(attempt: Attempt, ground: Ground) -> float | None:
 
 
 def is_suspiciously_slow(attempt: Attempt, ground: Ground) -> bool:
-    """Much slower than the controls at equal bytes, and not merely far away."""
+    """Much slower than the controls at equal bytes, not merely far away, and not fast in itself."""
     speed = speed_of(attempt, ground.profile)
     ratio = slowness(attempt, ground)
     if speed is None or ratio is None or ratio < ground.profile.slow_factor:
         return False
     if speed.capped:
         return True
+    if speed.bps_at(speed.body_bytes) >= ground.profile.never_slow_bps:
+        return False
     allowed_bps = attainable_bps(speed.body_bytes, speed.rtt_us, ground.profile)
     return speed.bps_at(speed.body_bytes) < ground.profile.attainable_share * allowed_bps
 
