@@ -1182,3 +1182,44 @@ def test_what_is_fast_in_itself_is_not_slow(kbit: float, rule_id: str) -> None:
     r.name(r.target, "system", "203.0.113.11")
     r.visit(r.target, "203.0.113.11", kbit=kbit, rtt_us=200)
     assert r.judge().verdicts[0].rule_id == rule_id
+
+
+def lossy_controls(r: RoundMaker) -> None:
+    """A control's own lookup was not answered at first."""
+    r.name(CONTROLS[0], "system", failure="generic_timeout_error")
+    r.now_us += 5_000_000
+    r.good_controls()
+
+
+def repeated_controls(r: RoundMaker) -> None:
+    """A control was asked for twice."""
+    r.good_controls()
+    r.now_us += 5_000_000
+    r.name(CONTROLS[0], "system", "203.0.113.14")
+
+
+def slow_controls(r: RoundMaker) -> None:
+    """Everything crawls."""
+    r.good_controls(kbit=400)
+
+
+@pytest.mark.parametrize(
+    ("target", "controls", "scope"),
+    [
+        (TARGET, RoundMaker.good_controls, Scope.TARGETED),
+        (PLAIN, RoundMaker.good_controls, Scope.UNDETERMINED),
+        (TARGET, lossy_controls, Scope.UNDETERMINED),
+        (TARGET, repeated_controls, Scope.UNDETERMINED),
+        (TARGET, slow_controls, Scope.UNDETERMINED),
+    ],
+)
+def test_a_silent_resolver_on_a_line_with_loss_is_no_proof(
+    target: Target, controls: Callable[[RoundMaker], Any], scope: Scope
+) -> None:
+    """Silence about one name is targeted only with a certificate, on a line that loses nothing."""
+    r = RoundMaker(target)
+    controls(r)
+    dns_silence(r)
+    verdict = r.verdict()
+    assert verdict.scope is scope
+    assert (verdict.mechanism == "dns.drop") is (scope is Scope.TARGETED)

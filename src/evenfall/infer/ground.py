@@ -44,6 +44,8 @@ class Ground:
         has_server: a measurement server was given.
         pairs: all pairs of the round.
         tariff_bps: what the person pays for, if known.
+        names_lost: a control's own lookup went unanswered, or had to be repeated: this line loses
+            datagrams.
         unfinished: how many controls were broken off or not reached.
     """
 
@@ -61,6 +63,7 @@ class Ground:
     tariff_bps: float | None
     profile: CheckProfile
     unfinished: int = 0
+    names_lost: bool = False
 
     @property
     def null_x(self) -> list[float]:
@@ -112,6 +115,13 @@ def _crawls(site: Site) -> bool:
     return bool(own) and all(a.silent and a.stage is not Stage.TCP for a in own)
 
 
+def _lost_a_name(site: Site) -> bool:
+    """A lookup failed for lack of an answer, or one question was asked at two moments."""
+    asked = site.asked("system", 4)
+    moments = {o.started_us for o in asked}
+    return len(moments) > 1 or any(o.failure == "generic_timeout_error" for o in asked)
+
+
 def is_slow(speed: Speed, profile: CheckProfile, *, tariff_bps: float | None = None) -> bool:
     """Slow in itself: below the threshold, and not merely far away."""
     threshold = profile.line_slow_bps
@@ -158,4 +168,5 @@ def survey(
         tariff_bps=tariff_bps,
         profile=profile,
         unfinished=len(controls) - len(finished),
+        names_lost=any(_lost_a_name(site) for site in finished),
     )

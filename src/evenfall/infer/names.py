@@ -9,10 +9,11 @@ the second resolver's address shows a certificate that is valid for the name (ov
 page that is no block page), *and* at the first one something answers that is not the service: a
 certificate that is not valid for it, a block page, or an address that no public service can have.
 If the first address is merely silent, it may be a dead machine of the site's own: then the finding
-is `undetermined`. The same holds for two answers to one query: the odd address has to be looked
-at. A resolver that denies a name or says nothing has to do so twice; a failure that was not
-repeated is `insufficient`. Everything is claimed only while other names resolve through the same
-resolver.
+is `undetermined`. The same holds for two answers to one query: the odd address has to be looked at.
+A resolver that denies a name or says nothing has to do so twice; a failure that was not repeated is
+`insufficient`. Silence is held against the resolver only where a certificate shows what is at the
+other address, and only on a line that loses nothing else. Everything is claimed only while other
+names resolve through the same resolver.
 
 What it does not do. DNS over HTTPS and further resolvers come with "The one-minute answer".
 
@@ -139,6 +140,16 @@ def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None
     mechanism = _REFUSALS.get(failure) if len(set(failures)) == 1 else None
     if mechanism is not None and len(failures) < _ASKED_MIN:
         return _not_repeated(site, family, failure)
+    if mechanism == "dns.drop" and (doubt := _silence_in_doubt(site, ground)):
+        return _finding(
+            "check.dns.fails",
+            site,
+            family,
+            good,
+            mechanism=None,
+            because="the system's resolver does not answer for this name, another knows it",
+            scope_because=doubt,
+        )
     says = "says that the name does not exist" if mechanism == "dns.nxdomain" else "does not answer"
     if mechanism is None:
         return _finding(
@@ -160,6 +171,19 @@ def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None
         because=f"the system's resolver {says}; the address another resolver gives is the service",
         scope_because="the same resolver answers for the controls",
     )
+
+
+def _silence_in_doubt(site: Site, ground: Ground) -> str | None:
+    """Why two lost answers may be an accident; None if nothing speaks for that."""
+    if not site.is_tls:
+        return (
+            "over plain HTTP no certificate says that the other resolver's address is the service"
+        )
+    if ground.names_lost:
+        return "answers about the controls were lost too"
+    if ground.line_slow:
+        return "on a line this slow, answers are lost by themselves"
+    return None
 
 
 def _not_repeated(site: Site, family: int, failure: str) -> Finding:
