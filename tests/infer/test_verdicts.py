@@ -1223,3 +1223,24 @@ def test_a_silent_resolver_on_a_line_with_loss_is_no_proof(
     verdict = r.verdict()
     assert verdict.scope is scope
     assert (verdict.mechanism == "dns.drop") is (scope is Scope.TARGETED)
+
+
+@pytest.mark.parametrize(
+    ("target", "controls", "scope"),
+    [
+        (TARGET, RoundMaker.good_controls, Scope.TARGETED),
+        (TARGET, lossy_controls, Scope.TARGETED),
+        (PLAIN, RoundMaker.good_controls, Scope.UNDETERMINED),
+    ],
+)
+def test_a_denied_name_needs_a_certificate_and_no_quiet_line(
+    target: Target, controls: Callable[[RoundMaker], Any], scope: Scope
+) -> None:
+    """A denial is said, not lost; but over plain HTTP nobody vouches for the other address."""
+    r = RoundMaker(target)
+    controls(r)
+    denied_once(r)
+    asked_again(r, failure="dns_nxdomain_error")
+    verdict = r.verdict()
+    assert verdict.scope is scope
+    assert (verdict.mechanism == "dns.nxdomain") is (scope is Scope.TARGETED)

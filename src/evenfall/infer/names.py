@@ -140,17 +140,17 @@ def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None
     mechanism = _REFUSALS.get(failure) if len(set(failures)) == 1 else None
     if mechanism is not None and len(failures) < _ASKED_MIN:
         return _not_repeated(site, family, failure)
-    if mechanism == "dns.drop" and (doubt := _silence_in_doubt(site, ground)):
+    says = "says that the name does not exist" if mechanism == "dns.nxdomain" else "does not answer"
+    if mechanism is not None and (doubt := _in_doubt(mechanism, site, ground)):
         return _finding(
             "check.dns.fails",
             site,
             family,
             good,
             mechanism=None,
-            because="the system's resolver does not answer for this name, another knows it",
+            because=f"the system's resolver {says} (asked for this name), another knows it",
             scope_because=doubt,
         )
-    says = "says that the name does not exist" if mechanism == "dns.nxdomain" else "does not answer"
     if mechanism is None:
         return _finding(
             "check.dns.fails",
@@ -173,12 +173,14 @@ def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None
     )
 
 
-def _silence_in_doubt(site: Site, ground: Ground) -> str | None:
-    """Why two lost answers may be an accident; None if nothing speaks for that."""
+def _in_doubt(mechanism: str, site: Site, ground: Ground) -> str | None:
+    """Why two refusals or two lost answers may be innocent; None if nothing speaks for that."""
     if not site.is_tls:
         return (
             "over plain HTTP no certificate says that the other resolver's address is the service"
         )
+    if mechanism == "dns.nxdomain":
+        return None  # said, not lost
     if ground.names_lost:
         return "answers about the controls were lost too"
     if ground.line_slow:

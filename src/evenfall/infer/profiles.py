@@ -187,10 +187,9 @@ class CheckProfile:
     Attributes:
         pairs: parameters of the paired transfers.
         slow_factor: control ÷ target at equal bytes, from which a target is slow.
-        never_slow_bps: a page that comes at this speed is not slow, whatever the controls do: five
-            streams of HD video at 5 Mbit/s each (Netflix, "Internet connection speed
-            recommendations": 1080p needs 5 Mbit/s). On a fast line the differences between
-            servers are larger than `slow_factor`.
+        never_slow_bps: a page that comes at this speed is not slow, whatever the controls do. A
+            round figure, more than any one service asks of a line; on a fast line the differences
+            between servers are larger than `slow_factor`.
         compare_bytes_min: bodies shorter than this say nothing about speed (METHOD 2: never under
             24 KB, where a handful of round trips is all there is).
         attainable_share: below this share of what slow start allows at the target's own round-trip

@@ -224,9 +224,7 @@ def _vpn(case: _Case) -> Rival:
     if case.around.tunnel is None:
         return _answer(Explanation.VPN, None, "not known on this system")
     if case.around.tunnel:
-        return _answer(
-            Explanation.VPN, False, f"packets leave by a tunnel ({case.around.tunnel})"
-        )
+        return _answer(Explanation.VPN, False, f"packets leave by a tunnel ({case.around.tunnel})")
     proxies = f"; proxy settings are ignored ({', '.join(case.around.proxies)})"
     more = proxies if case.around.proxies else ""
     return _answer(Explanation.VPN, True, f"no tunnel on the way to public addresses{more}")
