@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,6 +18,11 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell starts background jobs with SIGINT ignored, and children inherit that: the tests of
+    # Ctrl-C would wait for a program that cannot hear it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
