@@ -150,18 +150,8 @@ def _ground_rows(result: CheckResult) -> list[tuple[str, str, str, str]]:
     bps = ground.line_bps
     speed = "" if bps is None else speed_words(bps)
     if not ground.attempts:
-        return [
-            (
-                "?",
-                "",
-                "neutral sites",
-                f"none of {listed} answers{more}"
-                if listed
-                else "not measured"
-                if more
-                else "none listed",
-            )
-        ]
+        words = "not measured" if ground.unfinished else "none listed"
+        return [("?", "", "neutral sites", f"none of {listed} answers{more}" if listed else words)]
     line = ("▼", "yellow", "your line", f"{speed}, slow") if ground.line_slow else None
     line = line or (("✔", "green", "your line", speed) if speed else ("?", "", "your line", "?"))
     sites = (
