@@ -37,7 +37,18 @@ def digest_hex(value: Any) -> str:
 
 def to_json_line(value: Any) -> str:
     """One JSON object as printed by `--json`: compact, in field order, no line break."""
-    return msgspec.json.encode(value).decode()
+    return msgspec.json.encode(value, enc_hook=_plain).decode()
+
+
+def _plain(value: Any) -> str:
+    """A `Saying` is printed as what it says in English.
+
+    Raises:
+        NotImplementedError: anything else that JSON has no form for.
+    """
+    if isinstance(value, str):
+        return str(value)
+    raise NotImplementedError(f"no JSON form for {type(value).__name__}")
 
 
 def _refuse_floats(value: Any, *, path: str, depth: int) -> None:

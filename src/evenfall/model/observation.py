@@ -20,7 +20,7 @@ from evenfall.model.vocabulary import Arm, ClockState, Direction, Fact, Provenan
 
 __all__ = ["OBSERVATION_SCHEMA_VERSION", "Observation"]
 
-OBSERVATION_SCHEMA_VERSION = "1.0"
+OBSERVATION_SCHEMA_VERSION = "1.1"
 
 Text = Annotated[str, Meta(max_length=2048)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -180,7 +180,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
         ),
     ] = None
     hello_profile: Annotated[
-        Text | None, Meta(description="Which ClientHello was sent: stdlib.")
+        Text | None, Meta(description="Which ClientHello was sent: stdlib or browser.")
     ] = None
     import_id: Annotated[
         Text | None, Meta(description="Ledger id of the imported file; null: our own.")
@@ -188,4 +188,43 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     repeat: Annotated[
         Count | None,
         Meta(description="How often this very row was already seen in its file; 0: first time."),
+    ] = None
+    seen_by: Annotated[
+        Text | None,
+        Meta(
+            description="Who looked: null, this line; `server`, a measurement server of ours, from "
+            "its own side."
+        ),
+    ] = None
+    responses: Annotated[
+        Count | None,
+        Meta(description="Answers that came to one DNS query; two that differ: injected."),
+    ] = None
+    offers_quic: Annotated[
+        bool | None,
+        Meta(description="Whether the answer said that the service also speaks HTTP/3 (Alt-Svc)."),
+    ] = None
+    hops: Annotated[
+        Count | None, Meta(description="Hops the packet was allowed to go (IP TTL or hop limit).")
+    ] = None
+    probes_sent: Annotated[
+        Count | None, Meta(description="Probes of a series, such as round trips to the gateway.")
+    ] = None
+    probes_lost: Annotated[Count | None, Meta(description="Of them, those without an answer.")] = (
+        None
+    )
+    statement: Annotated[
+        Annotated[str, Meta(max_length=8192)] | None,
+        Meta(description="What a measurement server signed, byte for byte (JSON)."),
+    ] = None
+    signature: Annotated[
+        Text | None,
+        Meta(description="Signature over `statement` by the pinned key (base64 of DER ECDSA)."),
+    ] = None
+    samples: Annotated[
+        tuple[tuple[Count, ...], ...] | None,
+        Meta(
+            description="The sender's TCP_INFO during a transfer: µs since its first byte, RTT, "
+            "smallest RTT, bytes acknowledged, bytes retransmitted, bytes of body; at most 64."
+        ),
     ] = None

@@ -45,6 +45,7 @@ class TargetList(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         resolver, public_resolver: `ADDRESS` or `ADDRESS:PORT`; empty: the system's / none.
+        doh: a resolver asked inside TLS, `https://HOST/PATH` (RFC 8484); empty: none.
         ca_file: extra trust anchors (PEM); only test networks set it. Setting it also allows
             loopback and private addresses.
     """
@@ -54,4 +55,5 @@ class TargetList(msgspec.Struct, frozen=True, kw_only=True):
     servers: tuple[MeasurementServer, ...] = ()
     resolver: str = ""
     public_resolver: str = ""
+    doh: str = ""
     ca_file: str = ""

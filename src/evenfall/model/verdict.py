@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import msgspec
 
-from evenfall.model.vocabulary import Answer, ClaimLevel, Explanation, Scope, State
+from evenfall.model.vocabulary import (
+    Answer,
+    ClaimLevel,
+    Direction,
+    Explanation,
+    RungName,
+    RungState,
+    Scope,
+    ShapeKind,
+    State,
+    Transport,
+)
 
-__all__ = ["CHECK_SCHEMA_VERSION", "Rival", "SlowerBy", "Summary", "Verdict"]
+__all__ = [
+    "CHECK_SCHEMA_VERSION",
+    "Rival",
+    "Rung",
+    "Shape",
+    "SlowerBy",
+    "Summary",
+    "Verdict",
+    "Way",
+]
 
-CHECK_SCHEMA_VERSION = "1.0"
+CHECK_SCHEMA_VERSION = "1.1"
 
 
 class SlowerBy(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +37,37 @@ class SlowerBy(msgspec.Struct, frozen=True, kw_only=True):
     median: float
     low: float
     high: float
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to a target: an IP version and a transport, judged on its own.
+
+    Attributes:
+        state: as of a target; `insufficient` where nothing was tried or nothing can be said.
+        failure: code of the first failure on this way, if any.
+        mechanism: a key of `MECHANISMS`, or null.
+    """
+
+    family: int
+    transport: Transport
+    state: State
+    failure: str | None = None
+    mechanism: str | None = None
+    because: str = ""
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """What the slowed transfers looked like; a qualifier of a verdict that stands without it.
+
+    Attributes:
+        confidence: 0 to 1, calibrated in the lab; `unclear` has 0.
+        rate_bps: the plateau, where there is one.
+    """
+
+    kind: ShapeKind
+    confidence: float
+    because: str
+    rate_bps: int | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="verdict"):
@@ -33,6 +84,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
         wire_bytes is `bytes` here: IP bytes both ways spent on this target.
         witnesses: ids of the observations the verdict rests on.
         against: clauses that speak against it, or for the line being fine.
+        ways: what was found on each way to the target.
+        shape: what slowed transfers looked like; null unless slowed.
+        direction: which way the bytes are slowed; null unless slowed by name.
     """
 
     target: str
@@ -53,7 +107,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     witnesses: tuple[str, ...]
     against: tuple[str, ...] = ()
     because: str = ""
+    ways: tuple[Way, ...] = ()
+    shape: Shape | None = None
+    direction: tuple[Direction, ...] | None = None
     schema: str = CHECK_SCHEMA_VERSION
+
+
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
+    """One rung of "is it me?": the first that is broken explains what is above it."""
+
+    name: RungName
+    state: RungState
+    because: str
 
 
 class Rival(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,4 +147,5 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     rivals: tuple[Rival, ...]
     sentence: str
     notes: tuple[str, ...] = ()
+    ladder: tuple[Rung, ...] = ()
     schema: str = CHECK_SCHEMA_VERSION

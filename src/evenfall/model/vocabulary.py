@@ -22,9 +22,13 @@ __all__ = [
     "Pattern",
     "Provenance",
     "Role",
+    "RungName",
+    "RungState",
     "Scope",
     "SeriesState",
+    "ShapeKind",
     "State",
+    "Transport",
 ]
 
 
@@ -36,6 +40,12 @@ class Fact(StrEnum):
     TLS_HANDSHAKE = "tls_handshake"
     HTTP_EXCHANGE = "http_exchange"
     TRANSFER = "transfer"
+    QUIC_HANDSHAKE = "quic_handshake"
+    MTPROTO_EXCHANGE = "mtproto_exchange"  # Telegram's own protocol: one question, one answer
+    OUTSIDE_VIEW = "outside_view"  # the signed statement of a measurement server about a target
+    PATH_PROBE = "path_probe"  # a name sent with a limited number of hops
+    GATEWAY_PROBE = "gateway_probe"  # round trips to the router of the home
+    SPEED_TEST = "speed_test"  # ndt7: how much the line carries
     TEST = "test"  # the outcome of somebody else's test, imported
 
 
@@ -74,6 +84,44 @@ class ClockState(StrEnum):
     VERIFIED = "verified"  # within 5 s of the measurement server's signed time or of two controls
     UNVERIFIED = "unverified"  # kept, but left out of windows
     ARCHIVE = "archive"  # an imported stamp: the archive's own clock, not checked by us
+
+
+class Transport(StrEnum):
+    """How a service was reached. Each transport and IP version is a way of its own."""
+
+    TCP = "tcp"
+    QUIC = "quic"
+    MTPROTO = "mtproto"
+
+
+class ShapeKind(StrEnum):
+    """What a slowed transfer looked like: a qualifier, never a finding of its own."""
+
+    POLICING = "policing"  # losses without a queue; a burst, then a plateau at the token rate
+    SHAPING = "shaping"  # the round-trip time grows under load; few losses
+    RANDOM_LOSS = "random_loss"  # losses whatever the rate; no plateau
+    STALL = "stall"  # no byte after a number of bytes
+    CONGESTION = "congestion"  # a queue, and the neutral name stands in it too
+    UNCLEAR = "unclear"
+
+
+class RungName(StrEnum):
+    """The rungs of "is it me?", in the order in which they are climbed."""
+
+    DEVICE = "device"
+    WIFI = "wifi"
+    LINE = "line"
+    NEUTRAL_SITES = "neutral_sites"
+    DOMESTIC_SITES = "domestic_sites"
+    SERVICE = "service"
+
+
+class RungState(StrEnum):
+    """Whether a rung holds."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    NOT_TESTED = "not_tested"
 
 
 class State(StrEnum):
@@ -167,6 +215,9 @@ MECHANISMS: dict[str, str] = {
     "dns.spoof": "The system's resolver gives addresses at which no valid certificate for the name "
     "is shown, while other resolvers agree with each other and theirs is valid.",
     "dns.nxdomain": "The system's resolver says the name does not exist; other resolvers know it.",
+    "dns.injection": "Two different answers to one query, of which the first is wrong.",
+    "dns.hijack": "Two resolvers of different owners give the same wrong addresses, while a "
+    "resolver asked inside TLS gives right ones: the questions are answered on the way.",
     "dns.drop": "The system's resolver does not answer for this name, and answers for others.",
     "ip.drop": "No answer to a SYN at this address, while controls connect.",
     "tcp.reset": "The connection is refused or reset before any name was sent.",
@@ -174,11 +225,17 @@ MECHANISMS: dict[str, str] = {
     "same address.",
     "tls.reset.sni": "A reset after a ClientHello with this name; a neutral name completes at the "
     "same address.",
+    "tls.close.sni": "The connection is closed in good form after a ClientHello with this name; a "
+    "neutral name completes at the same address.",
+    "tls.alert.sni": "A TLS alert after a ClientHello with this name; a neutral name completes at "
+    "the same address.",
     "tls.mitm": "The certificate shown is not valid for the name, though the address is right.",
     "tls.throttle.sni": "Transfers with this name are slower than transfers with a neutral name to "
     "the same server and address.",
     "http.blockpage": "The answer is a known block page, or a body unlike the one other networks "
     "get.",
+    "quic.drop": "A QUIC Initial with this name is not answered, while TCP to the same address and "
+    "QUIC to controls are.",
     "tcp.stall": "The transfer stops after a number of bytes while controls go on.",
 }
 """Dotted paths `<layer>.<action>.<qualifier>`; the deepest node that the evidence supports."""
@@ -205,9 +262,16 @@ FAILURES: dict[str, str] = {
     "http_request_failed": "The status is an error (400 or above).",
     "http_unexpected_redirect": "More redirects than allowed.",
     "http_invalid_response": "The bytes received are not an HTTP response.",
+    "mtproto_invalid_response": "The bytes received are no answer of Telegram's protocol to our "
+    "question.",
+    "quic_failed_handshake": "The QUIC handshake was ended by the other side.",
+    "statement_invalid": "The measurement server's statement is not signed by the pinned key, or "
+    "is not about what was asked.",
+    "refused_by_server": "The measurement server declined; the reason follows after a colon.",
     "pin_mismatch": "The measurement server's public key is not the pinned one.",
     "stalled": "Bytes came, then none for the rest of the time allowed.",
     "interrupted": "The person stopped the measurement.",
     "unknown_failure": "Something else; the text follows after a colon.",
 }
-"""OONI df-007 failure strings where it has one; `pin_mismatch`, `stalled`, `http_*` are ours."""
+"""OONI df-007 failure strings where it has one; `pin_mismatch`, `stalled`, `http_*`, `mtproto_*`,
+`statement_invalid` and `refused_by_server` are ours."""
