@@ -41,6 +41,7 @@ __all__ = ["LoopbackBackend", "places"]
 
 _PLOTS = range(13, 77)
 _LOCK_PORT = 44_000
+_MTPROTO_PORT = 44_522
 _HTTPS_PORT, _HTTP_PORT, _DNS_PORT, _MEASUREMENT_PORT, _FLOOD_PORT = (
     44_443,
     44_080,
@@ -62,6 +63,10 @@ def places(plot: int, *, side: int) -> Places:
         measurement=Endpoint(f"{base}.80", _MEASUREMENT_PORT),
         block_page=f"{base}.90",
         flood=Endpoint(f"{base}.99", _FLOOD_PORT),
+        doh=Endpoint(f"{base}.54", _HTTPS_PORT),
+        mtproto_port=_MTPROTO_PORT,
+        second_measurement=Endpoint(f"{base}.81", _MEASUREMENT_PORT),
+        mirrors={role: f"{base}.{31 + index}" for index, role in enumerate(ROLES)},
     )
 
 

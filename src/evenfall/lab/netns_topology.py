@@ -46,6 +46,13 @@ PLACES = Places(
     measurement=Endpoint("203.0.113.80", 8443),
     block_page="203.0.113.90",
     flood=Endpoint("203.0.113.99", 9),
+    doh=Endpoint("198.51.100.54", 443),
+    mtproto_port=5222,
+    second_measurement=Endpoint("203.0.113.81", 8443),
+    mirrors={role: f"203.0.113.{31 + index}" for index, role in enumerate(ROLES)},
+    origins6={role: f"2001:db8:113::{11 + index}" for index, role in enumerate(ROLES)},
+    measurement6=Endpoint("2001:db8:113::80", 8443),
+    block_page6="2001:db8:113::90",
 )
 
 
@@ -76,7 +83,9 @@ def _route(namespace: str, to: str, via: str, interface: str) -> Route:
 
 _SERVED = (
     *PLACES.origins.values(),
+    *PLACES.mirrors.values(),
     PLACES.measurement.address,
+    PLACES.second_measurement.address,
     PLACES.block_page,
     PLACES.flood.address,
 )

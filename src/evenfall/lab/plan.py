@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Endpoint", "Origin", "Places", "Resolver", "WorldPlan"]
+__all__ = ["DOH_PATH", "Endpoint", "Origin", "Places", "Resolver", "WorldPlan"]
+
+DOH_PATH = "/dns-query"
+"""Where the public resolver answers inside TLS (RFC 8484's own example)."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -18,7 +21,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     port: int
 
     def __str__(self) -> str:
-        return f"{self.address}:{self.port}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}"
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +32,15 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     same in every scenario, or an address would tell the probe where it is.
 
     Attributes:
-        origins: role → address; every origin listens on `https_port` and `http_port`.
+        origins: role → address; every origin listens on `https_port` (TCP, and UDP for HTTP/3) and
+            on `http_port`.
         block_page: address of the block page, which has the same two ports.
+        doh: the public resolver asked inside TLS, at `DOH_PATH`.
+        mtproto_port: of the messenger's own protocol, on the messenger's origin.
+        second_measurement: another address of the measurement server: one process, one key.
+        mirrors: role → second address of the same site, as a CDN has.
+        origins6: role → IPv6 address, ports as in IPv4; empty: there is no IPv6.
+        measurement6, block_page6: likewise; null and empty: none.
     """
 
     origins: dict[str, str]
@@ -40,6 +51,23 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     measurement: Endpoint
     block_page: str
     flood: Endpoint
+    doh: Endpoint
+    mtproto_port: int
+    second_measurement: Endpoint
+    mirrors: dict[str, str]
+    origins6: dict[str, str] = {}
+    measurement6: Endpoint | None = None
+    block_page6: str = ""
+
+    @property
+    def mtproto(self) -> Endpoint:
+        """Where the messenger's own protocol is spoken."""
+        return Endpoint(self.origins["messenger"], self.mtproto_port)
+
+    def addresses_of(self, role: str) -> tuple[str, ...]:
+        """Every address of a role's site: its own, its mirror's, its IPv6 one."""
+        found = (self.origins[role], self.mirrors[role], self.origins6.get(role, ""))
+        return tuple(address for address in found if address)
 
     def https(self, role: str) -> Endpoint:
         """Where the HTTPS server of a role is."""

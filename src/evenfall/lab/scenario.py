@@ -18,13 +18,33 @@ from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["CensorRule", "Drawn", "Expected", "Innocent", "Line", "Scenario", "draw", "load"]
 
-Observable = Literal["dns", "tls", "http", "goodput", "rtt", "retransmissions", "ttl", "tcp_drop"]
+Observable = Literal[
+    "dns", "tls", "http", "goodput", "rtt", "retransmissions", "ttl", "tcp_drop", "quic", "ipv6",
+    "interfaces",
+]  # fmt: skip
 
 CensorAction = Literal[
     "sni.police", "sni.shape", "sni.reset", "sni.drop", "dns.lie", "ip.drop", "http.blockpage"
 ]
 
-InnocentKind = Literal["congestion", "own_refusal", "slow_server", "tariff"]
+InnocentKind = Literal[
+    "congestion",
+    "own_refusal",
+    "slow_server",
+    "tariff",
+    "site_down",
+    "geo_refusal",
+    "server_dead",
+    "no_dns",
+    "captive_portal",
+    "vpn",
+    "clock_off",
+    "cdn",
+    "ipv6_broken",
+    "quic_closed",
+]
+
+Resolvers = Literal["isp", "public", "doh"]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,21 +85,36 @@ class Innocent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         rate_bps: what the slow server sends at, the tariff allows, or, for congestion, what the
             shared bottleneck carries; drawn log-uniformly from [low, high].
         flows: competing flows of `congestion`.
+        how: of `site_down` and `server_dead`: nobody listens, nobody answers, or the site says
+            that it is out of order (503).
+        resolvers: which of them `no_dns` silences.
+        offset_s: how far `clock_off` sets the client's clock back, seconds: the whole world's
+            clocks, dates and certificates are ahead by it.
     """
 
     kind: InnocentKind
     services: tuple[str, ...] = ()
     rate_bps: tuple[float, float] = (200_000, 400_000)
     flows: int = 6
+    how: Literal["refuse", "silent", "error"] = "refuse"
+    resolvers: tuple[Resolvers, ...] = ("isp", "public", "doh")
+    offset_s: float = 3600
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The verdicts that are right for one service; any of the listed is."""
+    """The verdicts that are right for one service; any of the listed is.
+
+    Attributes:
+        target: the second half of the target's id, where one target of a service is meant; empty:
+            every target of the service that no other entry names.
+        mechanism: empty: it must be null; "none" among others: it may be.
+    """
 
     service: str
     state: tuple[State, ...]
     scope: tuple[Scope, ...]
-    mechanism: tuple[str, ...] = ()  # empty: mechanism must be null
+    mechanism: tuple[str, ...] = ()
+    target: str = ""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
