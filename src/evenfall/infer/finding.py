@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from evenfall.infer.facts import RESET, Attempt, Pair
 from evenfall.infer.ground import Ground, pair_score
 from evenfall.infer.pairs import Assessment, Decision, assess
+from evenfall.model.saying import say, say_n
 from evenfall.model.verdict import SlowerBy
 from evenfall.model.vocabulary import Scope, State
 
@@ -111,13 +112,20 @@ class PairView:
         """One clause."""
         n = self.assessment.n_pairs
         if not n:
-            return "no paired transfer was made"
-        made, s = ("1 paired transfer", "s") if n == 1 else (f"{n} paired transfers", "")
+            return say("no paired transfer was made")
         if self.throttled:
-            return f"{made} differ{s} by the name alone"
+            return say_n(
+                "{n} paired transfer differs by the name alone",
+                "{n} paired transfers differ by the name alone",
+                n,
+            )
         if self.not_seen:
-            return f"{made} show{s} no slowing by name of ×1/3 or more"
-        return f"{made} leave{s} it open"
+            return say_n(
+                "{n} paired transfer shows no slowing by name of ×1/3 or more",
+                "{n} paired transfers show no slowing by name of ×1/3 or more",
+                n,
+            )
+        return say_n("{n} paired transfer leaves it open", "{n} paired transfers leave it open", n)
 
 
 def view_pairs(target_id: str, ground: Ground) -> PairView:

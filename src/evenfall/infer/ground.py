@@ -23,6 +23,7 @@ from evenfall.infer.facts import Attempt, Pair, Site, Stage
 from evenfall.infer.pairs import NeutralArms, score
 from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.speed import Speed, line_bps, queue_factor, speed_of
+from evenfall.model.saying import say
 
 __all__ = ["Ground", "fine_attempt", "is_slow", "survey"]
 
@@ -90,7 +91,9 @@ class Ground:
     @property
     def says(self) -> tuple[str, ...]:
         """One clause a working control, for a verdict's `against`."""
-        return tuple(f"control {site.target.target_id} works" for site in self.sites)
+        return tuple(
+            say("control {control} works", control=site.target.target_id) for site in self.sites
+        )
 
 
 def pair_score(pair: Pair) -> float:

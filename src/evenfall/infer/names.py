@@ -29,6 +29,7 @@ from evenfall.infer.blockpage import phrase_in
 from evenfall.infer.facts import Attempt, Site, Stage
 from evenfall.infer.finding import Finding
 from evenfall.infer.ground import Ground
+from evenfall.model.saying import say
 from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["is_refused", "judge_names", "odd_answers", "shows_block_page"]
@@ -41,11 +42,14 @@ def shows_block_page(site: Site, attempt: Attempt) -> str | None:
     """Why the answer, or the page it redirects to, looks like a block page; None if it does not."""
     for step in site.chain(attempt):
         if step.status == 451:
-            return "status 451"
+            return say("status 451")
         if (phrase := phrase_in(site.page(step).text)) is not None:
-            return f"the page says: {phrase}"
+            return say("the page says: {phrase}", phrase=phrase)
         if _leads_into_private_network(step, site.page(step).location):
-            return f"it leads to {site.page(step).location[:80]}, an address that is not public"
+            return say(
+                "it leads to {place}, an address that is not public",
+                place=site.page(step).location[:80],
+            )
     return None
 
 
@@ -92,7 +96,9 @@ def judge_names(site: Site, ground: Ground, family: int) -> Finding | None:
     if not site.answers("system", family):
         return _judge_refusal(site, ground, family, good)
     if any(o.failure == "dns_bogon_error" for o in system):
-        return _lie(site, family, good, "the address given is one that no public service can have")
+        return _lie(
+            site, family, good, say("the address given is one that no public service can have")
+        )
     return _judge_answers(site, family, theirs, good)
 
 
@@ -110,8 +116,9 @@ def _judge_answers(
         return None
     strange = next((why for a in found if (why := _is_strange(site, a))), None)
     if strange is not None:
-        twice = "one query got two answers that contradict: " if odd else ""
-        return _lie(site, family, good, twice + strange)
+        if odd:
+            strange = say("one query got two answers that contradict: {why}", why=strange)
+        return _lie(site, family, good, strange)
     if good is None:
         return None
     return _finding(
@@ -120,9 +127,12 @@ def _judge_answers(
         family,
         good,
         mechanism=None,
-        because=f"nothing answers at the address the system's resolver gives ({found[0].failure}); "
-        "the service answers at another resolver's address",
-        scope_because="a dead machine of the site looks the same as a wrong answer",
+        because=say(
+            "nothing answers at the address the system's resolver gives ({failure}); the service "
+            "answers at another resolver's address",
+            failure=found[0].failure,
+        ),
+        scope_because=say("a dead machine of the site looks the same as a wrong answer"),
     )
 
 
@@ -140,7 +150,7 @@ def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None
     mechanism = _REFUSALS.get(failure) if len(set(failures)) == 1 else None
     if mechanism is not None and len(failures) < _ASKED_MIN:
         return _not_repeated(site, family, failure)
-    says = "says that the name does not exist" if mechanism == "dns.nxdomain" else "does not answer"
+    denied = mechanism == "dns.nxdomain"
     if mechanism is not None and (doubt := _in_doubt(mechanism, site, ground)):
         return _finding(
             "check.dns.fails",
@@ -148,7 +158,9 @@ def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None
             family,
             good,
             mechanism=None,
-            because=f"the system's resolver {says} (asked for this name), another knows it",
+            because=say("the system's resolver says that the name does not exist, another knows it")
+            if denied
+            else say("the system's resolver does not answer for this name, another knows it"),
             scope_because=doubt,
         )
     if mechanism is None:
@@ -158,8 +170,11 @@ def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None
             family,
             good,
             mechanism=None,
-            because=f"the system's resolver fails for this name ({failure}), another knows it",
-            scope_because="a resolver that is strict or in trouble looks the same",
+            because=say(
+                "the system's resolver fails for this name ({failure}), another knows it",
+                failure=failure,
+            ),
+            scope_because=say("a resolver that is strict or in trouble looks the same"),
         )
     return _finding(
         f"check.{mechanism}",
@@ -168,23 +183,31 @@ def _judge_refusal(site: Site, ground: Ground, family: int, good: Attempt | None
         good,
         mechanism=mechanism,
         scope=Scope.TARGETED,
-        because=f"the system's resolver {says}; the address another resolver gives is the service",
-        scope_because="the same resolver answers for the controls",
+        because=say(
+            "the system's resolver says that the name does not exist; the address another resolver "
+            "gives is the service"
+        )
+        if denied
+        else say(
+            "the system's resolver does not answer; the address another resolver gives is the "
+            "service"
+        ),
+        scope_because=say("the same resolver answers for the controls"),
     )
 
 
 def _in_doubt(mechanism: str, site: Site, ground: Ground) -> str | None:
     """Why two refusals or two lost answers may be innocent; None if nothing speaks for that."""
     if not site.is_tls:
-        return (
+        return say(
             "over plain HTTP no certificate says that the other resolver's address is the service"
         )
     if mechanism == "dns.nxdomain":
         return None  # said, not lost
     if ground.names_lost:
-        return "answers about the controls were lost too"
+        return say("answers about the controls were lost too")
     if ground.line_slow:
-        return "on a line this slow, answers are lost by themselves"
+        return say("on a line this slow, answers are lost by themselves")
     return None
 
 
@@ -194,8 +217,11 @@ def _not_repeated(site: Site, family: int, failure: str) -> Finding:
         rule_id="check.unconfirmed",
         state=State.INSUFFICIENT,
         scope=Scope.UNDETERMINED,
-        scope_because="it was not repeated",
-        because=f"the system's resolver failed once ({failure}), and was not asked again",
+        scope_because=say("it was not repeated"),
+        because=say(
+            "the system's resolver failed once ({failure}), and was not asked again",
+            failure=failure,
+        ),
         witnesses=_lookup_ids(site, family),
     )
 
@@ -206,8 +232,8 @@ def _judge_unknown_name(site: Site, family: int, failure: str, others: set[str |
             rule_id="check.dns.unknown",
             state=State.DOWN,
             scope=Scope.SERVER_SIDE,
-            scope_because="two resolvers agree",
-            because="two independent resolvers say that the name does not exist",
+            scope_because=say("two resolvers agree"),
+            because=say("two independent resolvers say that the name does not exist"),
             witnesses=_lookup_ids(site, family),
         )
     return _finding(
@@ -216,8 +242,10 @@ def _judge_unknown_name(site: Site, family: int, failure: str, others: set[str |
         family,
         None,
         mechanism=None,
-        because=f"the system's resolver fails for this name ({failure})",
-        scope_because="no second resolver gave an address at which the service could be checked",
+        because=say("the system's resolver fails for this name ({failure})", failure=failure),
+        scope_because=say(
+            "no second resolver gave an address at which the service could be checked"
+        ),
     )
 
 
@@ -231,8 +259,8 @@ def _lie(site: Site, family: int, good: Attempt | None, why: str) -> Finding | N
         good,
         mechanism="dns.spoof",
         scope=Scope.TARGETED,
-        because=f"{why}; at another resolver's address is the service itself",
-        scope_because="the same resolver answers rightly for the controls",
+        because=say("{why}; at another resolver's address is the service itself", why=why),
+        scope_because=say("the same resolver answers rightly for the controls"),
     )
 
 
@@ -274,9 +302,9 @@ def _is_the_service(site: Site, attempt: Attempt) -> bool:
 def _is_strange(site: Site, attempt: Attempt) -> str | None:
     """Why what answers there cannot be the service; None if nothing answers, or it may be."""
     if attempt.bad_certificate:
-        return "the certificate at the address given is not valid for the name"
+        return say("the certificate at the address given is not valid for the name")
     if attempt.failure == "ssl_failed_handshake":
-        return "what answers at the address given does not speak TLS for this name"
+        return say("what answers at the address given does not speak TLS for this name")
     if attempt.stage is Stage.DONE and (page := shows_block_page(site, attempt)):
-        return f"at the address given is a block page ({page})"
+        return say("at the address given is a block page ({page})", page=page)
     return None

@@ -22,28 +22,33 @@ from urllib.parse import urlsplit
 from evenfall.infer.blockpage import phrase_in
 from evenfall.infer.facts import Attempt, Page, Site
 from evenfall.model.observation import Observation
+from evenfall.model.saying import say
 from evenfall.model.vocabulary import Arm
 from evenfall.wire.plain import page_sha256, token_of
 
 __all__ = ["OPEN", "written_on_the_way"]
 
-OPEN = "the site may show this page itself"
+OPEN = say("the site may show this page itself")
 
 
 def written_on_the_way(site: Site, attempt: Attempt) -> tuple[bool, str]:
     """Whether somebody on the way writes the page, and why that is so or not known."""
     questions = _questions(site)
     if not questions:
-        return False, f"{OPEN}: no server of our own was asked by this name"
+        return False, say("{open}: no server of our own was asked by this name", open=OPEN)
     for target, neutral in questions:
         if _shows_such_a_page(site, attempt, target) and _is_ours(neutral):
-            return True, (
+            return True, say(
                 "asked by this name, such a page comes in place of our own server's, too; asked by "
                 "another, our server shows its own"
             )
     if all(_is_ours(target) for target, _ in questions):
-        return False, f"{OPEN}: our own server, asked by this name, answers as itself"
-    return False, f"{OPEN}: what came from our own server, asked by this name, does not tell"
+        return False, say(
+            "{open}: our own server, asked by this name, answers as itself", open=OPEN
+        )
+    return False, say(
+        "{open}: what came from our own server, asked by this name, does not tell", open=OPEN
+    )
 
 
 def _questions(site: Site) -> list[tuple[Observation, Observation]]:

@@ -21,6 +21,7 @@ from evenfall.infer.facts import Attempt, Site
 from evenfall.infer.finding import Finding, PairView
 from evenfall.infer.ground import Ground, is_slow
 from evenfall.infer.speed import attainable_bps, compare, speed_of
+from evenfall.model.saying import say
 from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["is_suspiciously_slow", "judge_speed", "slowness"]
@@ -61,9 +62,12 @@ def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -
             rule_id="check.slow.generalized",
             state=State.SLOWED,
             scope=Scope.GENERALIZED,
-            scope_because=f"the controls are slow too ({len(ground.speeds)} of {ground.listed} "
-            "could be timed)",
-            because="everything on this line is slow",
+            scope_because=say(
+                "the controls are slow too ({timed} of {listed} could be timed)",
+                timed=len(ground.speeds),
+                listed=ground.listed,
+            ),
+            because=say("everything on this line is slow"),
             witnesses=witnesses,
             against=(pairs.says,),
         )
@@ -76,9 +80,12 @@ def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -
             rule_id="check.slow.undetermined",
             state=State.SLOWED,
             scope=Scope.UNDETERMINED,
-            scope_because=f"only {len(ground.speeds)} of {ground.listed} controls could be timed, "
-            "too few to call the line slow",
-            because="it did not load in the time allowed, and is not slower than the controls",
+            scope_because=say(
+                "only {timed} of {listed} controls could be timed, too few to call the line slow",
+                timed=len(ground.speeds),
+                listed=ground.listed,
+            ),
+            because=say("it did not load in the time allowed, and is not slower than the controls"),
             witnesses=witnesses,
         )
     return _fine(last, ground, pairs, comparable=ratio is not None).with_more(witnesses=witnesses)
@@ -86,7 +93,7 @@ def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -
 
 def _by_name(ratio: float | None, pairs: PairView, witnesses: tuple[str, ...]) -> Finding:
     mechanism = "tcp.stall" if pairs.stalled else "tls.throttle.sni"
-    notes = () if ratio is not None else ("its own page is too short to time",)
+    notes = () if ratio is not None else (say("its own page is too short to time"),)
     if pairs.cut_off:
         return Finding(
             rule_id="check.tls.reset.sni" if pairs.reset else "check.tls.drop.sni",
@@ -95,7 +102,7 @@ def _by_name(ratio: float | None, pairs: PairView, witnesses: tuple[str, ...]) -
             scope_because=pairs.says,
             mechanism="tls.reset.sni" if pairs.reset else "tls.drop.sni",
             isolated=True,
-            because="its page came once, but with this name our own server is out of reach",
+            because=say("its page came once, but with this name our own server is out of reach"),
             witnesses=witnesses,
             against=notes,
         )
@@ -107,7 +114,7 @@ def _by_name(ratio: float | None, pairs: PairView, witnesses: tuple[str, ...]) -
         mechanism=mechanism,
         isolated=True,
         slower_by=pairs.assessment.slower_by,
-        because="the same server and address is fast under another name",
+        because=say("the same server and address is fast under another name"),
         witnesses=witnesses,
         against=notes,
     )
@@ -117,23 +124,29 @@ def _slow_somehow(
     site: Site, last: Attempt, ratio: float, ground: Ground, pairs: PairView
 ) -> Finding:
     """Slow against fine controls, and the pairs do not say that it is the name."""
-    notes = [f"about {ratio:.0f} times slower than the controls at equal bytes"]
+    because = say("about {ratio:.0f} times slower than the controls at equal bytes", ratio=ratio)
     for neutral in site.neutral(last.address):
         theirs = slowness(neutral, ground)
         if theirs is not None:
-            fate = "slow too" if theirs >= ground.profile.slow_factor else "fast"
-            notes.append(f"a neutral name at its address is {fate}")
+            fate = (
+                say("a neutral name at its address is slow too")
+                if theirs >= ground.profile.slow_factor
+                else say("a neutral name at its address is fast")
+            )
+            because = say("{this}; {that}", this=because, that=fate)
     reason = (
-        "it may be its address, the route, or the site itself"
+        say("it may be its address, the route, or the site itself")
         if pairs.not_seen
-        else "without paired transfers that decide, name, address, route and site look the same"
+        else say(
+            "without paired transfers that decide, name, address, route and site look the same"
+        )
     )
     return Finding(
         rule_id="check.slow.undetermined",
         state=State.SLOWED,
         scope=Scope.UNDETERMINED,
-        scope_because=f"{pairs.says}; {reason}",
-        because="; ".join(notes),
+        scope_because=say("{this}; {that}", this=pairs.says, that=reason),
+        because=because,
     )
 
 
@@ -147,17 +160,21 @@ def _fine(last: Attempt, ground: Ground, pairs: PairView, *, comparable: bool) -
             rule_id="check.pairs.inconclusive",
             state=State.INSUFFICIENT,
             scope=Scope.UNDETERMINED,
-            scope_because="the pairs did not come to a decision",
-            because=f"its own page is fast; {pairs.says}, with some evidence for slowing",
+            scope_because=say("the pairs did not come to a decision"),
+            because=say(
+                "its own page is fast; {pairs}, with some evidence for slowing", pairs=pairs.says
+            ),
         )
-    notes = [] if comparable else ["its page is too short to time"]
+    notes = [] if comparable else [say("its page is too short to time")]
     if (last.status or 0) >= 400:
-        notes.append(f"it answers with status {last.status}")
+        notes.append(say("it answers with status {status}", status=last.status))
     return Finding(
         rule_id="check.ok",
         state=State.OK,
         scope=Scope.UNDETERMINED,
-        scope_because="nothing to explain",
-        because="it answers like the controls" + (f"; {pairs.says}" if pairs.pairs else ""),
+        scope_because=say("nothing to explain"),
+        because=say("it answers like the controls; {pairs}", pairs=pairs.says)
+        if pairs.pairs
+        else say("it answers like the controls"),
         against=tuple(notes),
     )

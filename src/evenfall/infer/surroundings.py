@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from evenfall.infer.facts import Site
 from evenfall.infer.finding import Finding
 from evenfall.infer.ground import Ground
+from evenfall.model.saying import say
 from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["Surroundings", "doubted_by_clock", "judge_surroundings", "portal"]
@@ -49,16 +50,20 @@ class Surroundings:
 def judge_surroundings(around: Surroundings, ground: Ground) -> Finding | None:
     """Why this round says nothing about this line; None if it does."""
     if around.tunnel:
-        why = f"this measures another network than yours: a VPN is on ({around.tunnel})"
+        why = say(
+            "this measures another network than yours: a VPN is on ({tunnel})", tunnel=around.tunnel
+        )
     elif (host := portal(ground)) is not None:
-        why = f"every neutral site led to {host}: this network asks for a log-in first"
+        why = say(
+            "every neutral site led to {host}: this network asks for a log-in first", host=host
+        )
     else:
         return None
     return Finding(
         rule_id="check.other_network",
         state=State.INSUFFICIENT,
         scope=Scope.UNDETERMINED,
-        scope_because="our own side comes first",
+        scope_because=say("our own side comes first"),
         because=why,
         witnesses=ground.ids,
     )
@@ -77,8 +82,10 @@ def doubted_by_clock(
         rule_id="check.clock",
         state=State.INSUFFICIENT,
         scope=Scope.UNDETERMINED,
-        scope_because="our own side comes first",
-        because=f"its certificate is not valid, but this clock is {off_s:+.0f} s off",
+        scope_because=say("our own side comes first"),
+        because=say(
+            "its certificate is not valid, but this clock is {off_s:+.0f} s off", off_s=off_s
+        ),
         witnesses=found.witnesses,
     )
 

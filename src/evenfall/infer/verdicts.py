@@ -32,6 +32,7 @@ from evenfall.infer.ruleset import RULESET
 from evenfall.infer.slow import judge_speed
 from evenfall.infer.surroundings import Surroundings, doubted_by_clock, judge_surroundings
 from evenfall.model.observation import Observation
+from evenfall.model.saying import say
 from evenfall.model.target import TargetList
 from evenfall.model.verdict import Verdict
 from evenfall.model.vocabulary import ClaimLevel, Scope, State
@@ -128,16 +129,23 @@ def _judge_site(site: Site, ground: Ground, pairs: PairView) -> Finding:
     own = site.own(family, site.answers("system", family) or None)
     if not own:
         known = site.answers("system", family) | site.answers("public", family)
-        return _unvisited(site) if known else _own_side(site, "no address for it was found")
+        return _unvisited(site) if known else _own_side(site, say("no address for it was found"))
     through = [a for a in own if a.stage is Stage.DONE or _only_stalled(a)]
     if not through:
         if all(a.own_side for a in own):
-            return _own_side(site, f"this device had no way there ({own[0].failure})")
+            return _own_side(
+                site, say("this device had no way there ({failure})", failure=own[0].failure)
+            )
         return judge_failing(site, own, pairs).with_more(against=ground.says)
     found = judge_page(site, through[0]) or judge_speed(site, through[0], ground, pairs)
     failed = [a for a in own if a not in through]
     if failed:
-        note = f"{len(failed)} of {len(own)} attempts failed ({failed[0].failure})"
+        note = say(
+            "{failed} of {tried} attempts failed ({failure})",
+            failed=len(failed),
+            tried=len(own),
+            failure=failed[0].failure,
+        )
         found = found.with_more(witnesses=tuple(i for a in failed for i in a.ids), against=(note,))
     return found.with_more(against=_other_family(site, family))
 
@@ -152,8 +160,8 @@ def _unvisited(site: Site) -> Finding:
         rule_id="check.not_measured",
         state=State.INSUFFICIENT,
         scope=Scope.UNDETERMINED,
-        scope_because="not measured",
-        because="it was not measured: time, bytes or the person ended the round before",
+        scope_because=say("not measured"),
+        because=say("it was not measured: time, bytes or the person ended the round before"),
         witnesses=tuple(o.observation_id for o in site.lookups),
     )
 
@@ -164,8 +172,8 @@ def _stopped_before(site: Site) -> Finding:
         rule_id="check.not_measured",
         state=State.INSUFFICIENT,
         scope=Scope.UNDETERMINED,
-        scope_because="half a look says nothing",
-        because="stopped before this was measured",
+        scope_because=say("half a look says nothing"),
+        because=say("stopped before this was measured"),
         witnesses=tuple(o.observation_id for o in site.lookups),
     )
 
@@ -175,7 +183,11 @@ def _not_measured(site: Site) -> Finding | None:
         return _unvisited(site)
     if not site.attempts and all((o.failure or "") in _OWN_SIDE for o in site.lookups):
         return _own_side(
-            site, f"this device could not look the name up ({site.lookups[0].failure})"
+            site,
+            say(
+                "this device could not look the name up ({failure})",
+                failure=site.lookups[0].failure,
+            ),
         )
     return None
 
@@ -188,7 +200,7 @@ def _own_side(site: Site, because: str) -> Finding:
         rule_id="check.own_side",
         state=State.INSUFFICIENT,
         scope=Scope.UNDETERMINED,
-        scope_because="our own side comes first",
+        scope_because=say("our own side comes first"),
         because=because,
         witnesses=ids,
     )
@@ -196,30 +208,30 @@ def _own_side(site: Site, because: str) -> Finding:
 
 def _without_ground(ground: Ground) -> Finding | None:
     if not ground.listed:
-        rule, why = "check.no_control", "there is no control to compare with"
+        rule, why = "check.no_control", say("there is no control to compare with")
         if ground.unfinished:
-            why = "stopped before a control was measured"
+            why = say("stopped before a control was measured")
     elif ground.sites:
         return None
     elif ground.anything_through:
-        rule, why = "check.controls_down", "none of the controls works: no conclusion"
+        rule, why = "check.controls_down", say("none of the controls works: no conclusion")
     else:
-        rule, why = "check.offline", "nothing at all was reached from here"
+        rule, why = "check.offline", say("nothing at all was reached from here")
     return Finding(
         rule_id=rule,
         state=State.INSUFFICIENT,
         scope=Scope.UNDETERMINED,
-        scope_because="a failure counts only against controls that work",
+        scope_because=say("a failure counts only against controls that work"),
         because=why,
     )
 
 
 def _other_family(site: Site, family: int) -> tuple[str, ...]:
     if family != 4:
-        return ("only IPv6 was there to measure",)
+        return (say("only IPv6 was there to measure"),)
     six = [a for a in site.own(6) if not a.own_side]
     if six and all(a.stage is not Stage.DONE for a in six):
-        return (f"over IPv6 it was not reached ({six[0].failure})",)
+        return (say("over IPv6 it was not reached ({failure})", failure=six[0].failure),)
     return ()
 
 
