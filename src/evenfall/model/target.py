@@ -12,13 +12,15 @@ __all__ = ["MeasurementServer", "Target", "TargetList"]
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Something measured, or the baseline of something measured.
 
-    `target_id` is a stable name `service/what`, never an address.
+    `target_id` is a stable name `service/what`, never an address. `quic`: it is known to speak
+    HTTP/3, so that it is asked over QUIC though no answer of this round says so.
     """
 
     target_id: str
     url: str
     role: Role
     domestic: bool = False
+    quic: bool = False
 
     @property
     def service(self) -> str:

@@ -20,7 +20,7 @@ import msgspec
 
 from evenfall.measure.dns import is_bogon, split_endpoint
 from evenfall.model.target import TargetList
-from evenfall.probe.targets import host_of
+from evenfall.probe.targets import host_of, port_of
 
 __all__ = ["Consent", "is_lab_network", "is_nobodys", "recorded_consent", "store_consent"]
 
@@ -65,7 +65,11 @@ def is_lab_network(targets: TargetList) -> bool:
         return False
     hosts = [host_of(site.url) for site in (*targets.targets, *targets.controls)]
     hosts += [host_of(server.url) for server in targets.servers]
-    resolvers = (targets.resolver, targets.public_resolver)
+    resolvers = [targets.resolver, targets.public_resolver]
+    if targets.doh:
+        hosts.append(host_of(targets.doh))
+
+        resolvers += [endpoint for endpoint in [_endpoint_of(targets.doh)] if endpoint]
     return all(map(is_nobodys, hosts)) and all(map(_hands_nothing_on, resolvers))
 
 
@@ -99,6 +103,16 @@ def store_consent(store: Path, consent: Consent) -> None:
     new = store / f"{name}.new"
     new.write_bytes(msgspec.json.encode(consent) + b"\n")
     new.replace(store / name)
+
+
+def _endpoint_of(url: str) -> str:
+    """`ADDRESS:PORT` of a URL with a literal address; empty for a name, which a lab resolves."""
+    host = host_of(url)
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return ""
+    return f"[{host}]:{port_of(url)}" if version == 6 else f"{host}:{port_of(url)}"
 
 
 def _hands_nothing_on(endpoint: str) -> bool:

@@ -23,15 +23,19 @@ from evenfall.model.vocabulary import Role
 
 __all__ = [
     "CONTROLS_MAX",
+    "MTPROTO",
     "SERVERS_MAX",
     "TARGETS_MAX",
     "URL_CHARS_MAX",
     "host_of",
     "is_host_name",
+    "is_mtproto",
     "port_of",
     "read_targets",
 ]
 
+MTPROTO = "mtproto"
+"""URL scheme of Telegram's own protocol: `mtproto://ADDRESS:PORT`."""
 TARGETS_MAX = 12
 CONTROLS_MAX = 12
 SERVERS_MAX = 4
@@ -42,11 +46,13 @@ _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PIN = re.compile(r"sha256/[A-Za-z0-9+/]{43}=")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SCHEMES = {"target": ("http", "https", MTPROTO), "control": ("http", "https")}
 
 
 class _Network(msgspec.Struct, forbid_unknown_fields=True):
     resolver: str = ""
     public_resolver: str = ""
+    doh: str = ""
     ca_file: str = ""
 
 
@@ -54,6 +60,7 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     id: str
     url: str
     domestic: bool = False
+    quic: bool = False
 
 
 class _Server(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,12 +90,13 @@ def read_targets(path: Path) -> TargetList:
     check.count("server", len(file.server), 0, SERVERS_MAX)
     for kind, entries in (("target", file.target), ("control", file.control)):
         for index, entry in enumerate(entries):
-            check.entry(f"{kind}[{index}]", entry)
+            check.entry(f"{kind}[{index}]", entry, _SCHEMES[kind])
     check.doubles([*file.target, *file.control])
     for index, server in enumerate(file.server):
         check.server(f"server[{index}]", server)
     check.resolver("network.resolver", file.network.resolver)
     check.resolver("network.public_resolver", file.network.public_resolver)
+    check.doh(file.network.doh)
     return TargetList(
         targets=_targets(file.target, Role.TARGET),
         controls=_targets(file.control, Role.CONTROL),
@@ -97,6 +105,7 @@ def read_targets(path: Path) -> TargetList:
         ),
         resolver=file.network.resolver,
         public_resolver=file.network.public_resolver,
+        doh=file.network.doh,
         ca_file=check.ca_file(file.network.ca_file),
     )
 
@@ -104,6 +113,11 @@ def read_targets(path: Path) -> TargetList:
 def host_of(url: str) -> str:
     """Host name or literal address of a checked URL, lower case."""
     return (urlsplit(url).hostname or "").lower().rstrip(".")
+
+
+def is_mtproto(url: str) -> bool:
+    """Whether a checked URL is of Telegram's own protocol: no names in it, no pages."""
+    return urlsplit(url).scheme == MTPROTO
 
 
 def is_host_name(host: str) -> bool:
@@ -147,7 +161,10 @@ def _decode(path: Path) -> _File:
 
 
 def _targets(entries: Iterable[_Entry], role: Role) -> tuple[Target, ...]:
-    return tuple(Target(target_id=e.id, url=e.url, role=role, domestic=e.domestic) for e in entries)
+    return tuple(
+        Target(target_id=e.id, url=e.url, role=role, domestic=e.domestic, quic=e.quic)
+        for e in entries
+    )
 
 
 def _refusal(path: Path, expected: str, seen: str, remedy: str, place: str = "") -> FormatError:
@@ -168,7 +185,7 @@ class _Checker:
                 f"{least} to {most} entries [[{kind}]]", str(seen), "Leave some out.", kind
             )
 
-    def entry(self, place: str, entry: _Entry) -> None:
+    def entry(self, place: str, entry: _Entry, schemes: tuple[str, ...]) -> None:
         if not _ID.fullmatch(entry.id):
             self._refuse(
                 "an id service/what in small letters, digits, - _ .",
@@ -176,7 +193,12 @@ class _Checker:
                 "For example youtube/front.",
                 place,
             )
-        self.address(place, self.url(place, entry.url, ("http", "https")))
+        parts = self.url(place, entry.url, schemes)
+        self.address(place, parts)
+        if parts.scheme == MTPROTO and (parts.port is None or parts.path or parts.query):
+            self._refuse(f"{MTPROTO}://ADDRESS:PORT", repr(entry.url), "No path here.", place)
+        if entry.quic and parts.scheme != "https":
+            self._refuse("quic = true with https only", repr(entry.url), "Leave it out.", place)
 
     def doubles(self, entries: list[_Entry]) -> None:
         for what, values in (("id", [e.id for e in entries]), ("url", [e.url for e in entries])):
@@ -245,6 +267,19 @@ class _Checker:
         except ValueError:
             self._refuse(
                 "ADDRESS, ADDRESS:PORT or [V6]:PORT", repr(endpoint), "No host names here.", place
+            )
+
+    def doh(self, url: str) -> None:
+        if not url:
+            return
+        parts = self.url("network.doh", url, ("https",))
+        self.address("network.doh", parts)
+        if not parts.path or parts.query:
+            self._refuse(
+                "https://HOST/PATH without a query (RFC 8484)",
+                repr(url),
+                "For example https://doh.example/dns-query.",
+                "network.doh",
             )
 
     def ca_file(self, name: str) -> str:
