@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-__all__ = ["Clock", "Network", "NetworkFailure", "Stream", "TcpInfo"]
+__all__ = ["Clock", "Datagrams", "Network", "NetworkFailure", "Stream", "TcpInfo"]
 
 
 class NetworkFailure(Exception):
@@ -128,6 +128,45 @@ class Stream(Protocol):
         ...
 
 
+class Datagrams(Protocol):
+    """Datagrams to and from one address; see `net.datagrams` for what is lost and what is refused.
+
+    The counts are of payload; a datagram costs the line its IP and UDP headers too.
+    """
+
+    @property
+    def datagrams_read(self) -> int:
+        """Received so far."""
+        ...
+
+    @property
+    def datagrams_written(self) -> int:
+        """Sent so far."""
+        ...
+
+    @property
+    def bytes_read(self) -> int:
+        """Payload received so far."""
+        ...
+
+    @property
+    def bytes_written(self) -> int:
+        """Payload sent so far."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram, now or never. Raises NetworkFailure."""
+        ...
+
+    async def receive(self, *, timeout_s: float) -> bytes:
+        """The next datagram. Raises NetworkFailure."""
+        ...
+
+    def close(self) -> None:
+        """Close; nothing is sent."""
+        ...
+
+
 class Network(Protocol):
     """A way to the net from this line."""
 
@@ -149,6 +188,10 @@ class Network(Protocol):
         After the first answer it listens a little longer (≤ 0.2 s), because a second answer to
         one query is how an injected reply gives itself away. Raises NetworkFailure.
         """
+        ...
+
+    def open_datagrams(self, address: str, port: int) -> Datagrams:
+        """Datagrams to and from a literal address; sends nothing yet. Raises NetworkFailure."""
         ...
 
     async def resolve(self, host: str, *, family: int, timeout_s: float) -> tuple[str, ...]:

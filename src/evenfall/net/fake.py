@@ -31,11 +31,12 @@ import msgspec
 
 from evenfall.net.api import NetworkFailure, Stream
 from evenfall.net.clock import ManualClock
+from evenfall.net.fake_datagrams import DatagramPeer, FakeDatagrams
 from evenfall.net.fake_stream import FakeStream, Line, Rule, connect_in_memory
 from evenfall.net.sockets import ANSWERS_MAX, LISTEN_AFTER_ANSWER_S
 from evenfall.net.tls import TlsStream
 
-__all__ = ["Answerer", "FakeNetwork", "Host", "Line", "Peer", "Rule", "tls_peer"]
+__all__ = ["Answerer", "DatagramPeer", "FakeNetwork", "Host", "Line", "Peer", "Rule", "tls_peer"]
 
 Peer = Callable[[Stream], Awaitable[None]]
 """A server's side of one connection; it closes the stream when it wants to."""
@@ -76,6 +77,7 @@ class FakeNetwork:
     Attributes:
         at: (address, port) → host.
         answers: (address, port) → datagram server.
+        datagram_peers: (address, port) → makes the other end of a conversation in datagrams.
         names: (host, family) → addresses, or the failure code of the system's resolver.
         families: the families this machine has a route for.
         connects: every connection asked for, in order: (address, port).
@@ -85,6 +87,7 @@ class FakeNetwork:
         self.clock: ManualClock = clock or ManualClock()
         self.at: dict[tuple[str, int], Host] = {}
         self.answers: dict[tuple[str, int], Answerer] = {}
+        self.datagram_peers: dict[tuple[str, int], Callable[[], DatagramPeer]] = {}
         self.names: dict[tuple[str, int], tuple[str, ...] | str] = {}
         self.families: set[int] = {4}
         self.resolve_s = 0.01
@@ -125,6 +128,13 @@ class FakeNetwork:
         await self.clock.sleep(first_s + LISTEN_AFTER_ANSWER_S)
         heard = [data for delay_s, data in coming if delay_s <= first_s + LISTEN_AFTER_ANSWER_S]
         return heard[:ANSWERS_MAX]
+
+    def open_datagrams(self, address: str, port: int) -> FakeDatagrams:
+        """A conversation with whoever is in the table, or with nobody."""
+        if (6 if ":" in address else 4) not in self.families:
+            raise NetworkFailure("network_unreachable", "connect")
+        make = self.datagram_peers.get((address, port))
+        return FakeDatagrams(make() if make else None, self.clock)
 
     async def resolve(self, host: str, *, family: int, timeout_s: float) -> tuple[str, ...]:
         """From the table; a name that is not in it does not exist."""

@@ -38,6 +38,7 @@ from typing import Any
 from evenfall.net import tcp_info
 from evenfall.net.api import Clock, NetworkFailure, TcpInfo
 from evenfall.net.clock import SystemClock
+from evenfall.net.datagrams import DATAGRAM_BYTES_MAX, SystemDatagrams
 from evenfall.net.failures import from_gaierror, from_oserror
 from evenfall.net.tls import TlsStream
 
@@ -55,7 +56,6 @@ ANSWERS_MAX = 8
 RESOLVES_AT_ONCE_MAX = 16
 """Threads in getaddrinfo at the same time."""
 
-_DATAGRAM_BYTES_MAX = 65_535
 _RESET_ON_CLOSE = struct.pack("=ii", 1, 0)  # SO_LINGER on, zero seconds
 _ANYWHERE = {4: "198.51.100.1", 6: "2001:db8::1"}  # documentation addresses: never sent to
 
@@ -204,6 +204,10 @@ class SystemNetwork:
         except BaseException:
             sock.close()
             raise
+        return self.stream_over(sock)
+
+    def stream_over(self, sock: socket.socket) -> SystemStream:
+        """Wrap a connected socket."""
         return SystemStream(sock, self.clock)
 
     async def ask(self, address: str, port: int, query: bytes, *, timeout_s: float) -> list[bytes]:
@@ -217,6 +221,16 @@ class SystemNetwork:
             raise from_oserror(error, "read") from error
         finally:
             sock.close()
+
+    def open_datagrams(self, address: str, port: int) -> SystemDatagrams:
+        """A datagram socket connected to a literal address; see `Network.open_datagrams`."""
+        sock = _new_socket(address, socket.SOCK_DGRAM, operation="connect")
+        try:
+            sock.connect((address, port))
+        except OSError as error:
+            sock.close()
+            raise from_oserror(error, "connect") from error
+        return SystemDatagrams(sock)
 
     async def resolve(self, host: str, *, family: int, timeout_s: float) -> tuple[str, ...]:
         """Addresses from the system's resolver, without repeats, in its order."""
@@ -267,13 +281,13 @@ async def _answers(sock: socket.socket, *, timeout_s: float) -> list[bytes]:
     answers: list[bytes] = []
     try:
         async with asyncio.timeout(max(0.0, timeout_s)):
-            answers.append(await loop.sock_recv(sock, _DATAGRAM_BYTES_MAX))
+            answers.append(await loop.sock_recv(sock, DATAGRAM_BYTES_MAX))
     except TimeoutError:
         raise NetworkFailure("generic_timeout_error", "read") from None
     with contextlib.suppress(TimeoutError, OSError):  # an ICMP error after an answer says nothing
         async with asyncio.timeout(LISTEN_AFTER_ANSWER_S):
             while len(answers) < ANSWERS_MAX:
-                answers.append(await loop.sock_recv(sock, _DATAGRAM_BYTES_MAX))
+                answers.append(await loop.sock_recv(sock, DATAGRAM_BYTES_MAX))
     return answers
 
 

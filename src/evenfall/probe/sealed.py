@@ -9,7 +9,7 @@ address that a public service can have, whoever names it.
 from __future__ import annotations
 
 from evenfall.measure.dns import is_bogon
-from evenfall.net.api import Clock, Network, NetworkFailure, Stream
+from evenfall.net.api import Clock, Datagrams, Network, NetworkFailure, Stream
 
 __all__ = ["SealedNetwork"]
 
@@ -40,6 +40,11 @@ class SealedNetwork:
         """As `Network.ask`; an address outside is a failure, and nothing is sent."""
         _refuse_outside(address, "connect")
         return await self._network.ask(address, port, query, timeout_s=timeout_s)
+
+    def open_datagrams(self, address: str, port: int) -> Datagrams:
+        """As `Network.open_datagrams`; an address outside is a failure, and nothing is sent."""
+        _refuse_outside(address, "connect")
+        return self._network.open_datagrams(address, port)
 
     async def resolve(self, host: str, *, family: int, timeout_s: float) -> tuple[str, ...]:
         """Always a failure: the system's resolver is not the lab's.
