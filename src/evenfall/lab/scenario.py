@@ -16,16 +16,32 @@ import msgspec
 from evenfall.model.errors import FormatError
 from evenfall.model.vocabulary import Scope, State
 
-__all__ = ["CensorRule", "Drawn", "Expected", "Innocent", "Line", "Scenario", "draw", "load"]
+__all__ = [
+    "CensorRule",
+    "Drawn",
+    "Expected",
+    "Innocent",
+    "Line",
+    "Scenario",
+    "draw",
+    "load",
+    "whitelists",
+]
 
 Observable = Literal[
     "dns", "tls", "http", "goodput", "rtt", "retransmissions", "ttl", "tcp_drop", "quic", "ipv6",
-    "interfaces",
+    "interfaces", "gateway",
 ]  # fmt: skip
 
 CensorAction = Literal[
-    "sni.police", "sni.shape", "sni.reset", "sni.drop", "dns.lie", "ip.drop", "http.blockpage"
-]
+    "sni.police", "sni.shape", "sni.loss", "sni.stall", "sni.reset", "sni.close", "sni.alert",
+    "sni.drop", "sni.mitm", "quic.drop", "udp443.drop", "dns.lie", "dns.nxdomain", "dns.inject",
+    "dns.drop", "dns.hijack", "ip.drop", "ip.refuse", "http.blockpage", "http.redirect",
+]  # fmt: skip
+
+Direction = Literal["down", "up", "both"]
+
+CongestionControl = Literal["cubic", "bbr"]
 
 InnocentKind = Literal[
     "congestion",
@@ -42,37 +58,77 @@ InnocentKind = Literal[
     "cdn",
     "ipv6_broken",
     "quic_closed",
+    "wifi_loss",
+    "line_down",
+    "whitelist",
 ]
 
 Resolvers = Literal["isp", "public", "doh"]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The client's access line; each value is a range [low, high] drawn log-uniformly."""
+    """The client's access line; each value is a range [low, high] drawn log-uniformly.
+
+    Attributes:
+        loss: share of packets lost at random behind the home router, drawn uniformly.
+        congctl: what the servers' TCP may use; one is drawn.
+    """
 
     down_bps: tuple[float, float] = (20e6, 50e6)
     up_bps: tuple[float, float] = (8e6, 20e6)
     rtt_s: tuple[float, float] = (0.015, 0.08)
     loss: tuple[float, float] = (0.0, 0.0)
+    congctl: tuple[CongestionControl, ...] = ("cubic",)
 
 
 class CensorRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing the emulated censor does.
 
     Attributes:
-        services: roles of the world (`video`, `social` …) whose host names it acts on.
-        rate_bps, burst_bytes: of `sni.police` and `sni.shape`; per flow, both directions.
+        services: roles of the world (`video`, `social` …) whose host names it acts on. Empty:
+            everything, which `udp443.drop` and `dns.hijack` alone may.
+        others: it acts on every name, and flows without one, but not on names of `services`.
+        rate_bps, burst_bytes: of `sni.police` and `sni.shape`, a flow and direction.
+        shared: all flows of the rule share one bucket a direction.
+        loss: of `sni.loss`: share of the flow's packets that is dropped at random.
+        stall_bytes: of `sni.stall`: nothing passes after so many bytes of payload in its direction.
+        direction: where `sni.police`, `sni.shape`, `sni.loss`, `sni.stall` act, as the client sees
+            it.
+        delay_bytes: of `sni.police`, `sni.shape`, `sni.loss`: the flow is left alone until so many
+            bytes of payload, both directions together, have passed.
+        residual_s: of every `sni` rule but `sni.mitm`: so long after a hit the server's address is
+            treated alike for this client, whatever the name.
+        isp_resolver_only: of `dns` rules: whether they act on queries to the ISP's resolver alone.
+            Left out: yes for `dns.lie`, `dns.nxdomain` and `dns.drop`, no for `dns.inject`, which
+            sits on the path; `dns.hijack` takes every query anyway.
+        families: IP versions that it acts on.
         share: share of flows it acts on.
         from_local, to_local: `HH:MM`, half-open, may cross midnight; empty: always.
     """
 
     action: CensorAction
     services: tuple[str, ...]
+    others: bool = False
     rate_bps: float = 128_000
     burst_bytes: int = 16_000
+    shared: bool = False
+    loss: float = 0.1
+    stall_bytes: int = 16_000
+    direction: Direction = "both"
+    delay_bytes: int = 0
+    residual_s: float = 0.0
+    isp_resolver_only: bool | None = None
+    families: tuple[int, ...] = (4, 6)
     share: float = 1.0
     from_local: str = ""
     to_local: str = ""
+
+    @property
+    def isp_alone(self) -> bool:
+        """Whether a `dns` rule acts on queries to the ISP's resolver alone."""
+        if self.isp_resolver_only is None:
+            return self.action in ("dns.lie", "dns.nxdomain", "dns.drop")
+        return self.isp_resolver_only
 
 
 class Innocent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,11 +136,14 @@ class Innocent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Attributes:
         services: whose server is slow (`slow_server`), or answers its own name, and no other, with
-            a page that says that access is restricted (`own_refusal`); empty for what hits
-            everything.
-        rate_bps: what the slow server sends at, the tariff allows, or, for congestion, what the
+            a page that says that access is restricted (`own_refusal`); whose names `whitelist`
+            leaves fast (empty: the controls'); empty otherwise for what hits everything.
+        rate_bps: what the slow server sends at, the tariff allows, `whitelist` leaves to all other
+            names and to flows without one together, or, for congestion, what the
             shared bottleneck carries; drawn log-uniformly from [low, high].
         flows: competing flows of `congestion`.
+        loss, jitter_s: of `wifi_loss`: share of frames lost each way between client and home
+            router, and the mean of what the others wait there beyond the rest.
         how: of `site_down` and `server_dead`: nobody listens, nobody answers, or the site says
             that it is out of order (503).
         resolvers: which of them `no_dns` silences.
@@ -99,6 +158,8 @@ class Innocent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     how: Literal["refuse", "silent", "error"] = "refuse"
     resolvers: tuple[Resolvers, ...] = ("isp", "public", "doh")
     offset_s: float = 3600
+    loss: float = 0.08
+    jitter_s: float = 0.02
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,6 +205,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         hosts: role → host name; the same roles exist in every scenario.
         innocent_rates_bps: one a member of `scenario.innocents`.
+        congctl: what the servers' TCP is to use, where the kernel has it.
     """
 
     scenario: Scenario
@@ -154,6 +216,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     loss: float
     hosts: dict[str, str]
     innocent_rates_bps: tuple[float, ...]
+    congctl: CongestionControl = "cubic"
 
 
 TARGET_ROLES = ("video", "social", "messenger")
@@ -186,19 +249,31 @@ def load(path: Path) -> Scenario:
                 where=str(path),
                 remedy="Use one of these roles.",
             )
+    for number, rule in enumerate(scenario.censor):
+        _check_rule(rule, where=f"{path}, censor rule {number + 1}")
     return msgspec.structs.replace(scenario, name=path.parent.name)
 
 
-def draw(scenario: Scenario, seed: int) -> Drawn:
+def draw(
+    scenario: Scenario,
+    seed: int,
+    *,
+    down_bps: float | None = None,
+    up_bps: float | None = None,
+    rtt_s: float | None = None,
+    loss: float | None = None,
+    congctl: CongestionControl | None = None,
+) -> Drawn:
     """Draw rates and names; the same seed and scenario always give the same world.
 
     Names and line rates depend on the seed alone, so that two scenarios with one seed look alike
-    to the probe.
+    to the probe. A value that is given replaces the drawn one and changes no other, so that a case
+    can be placed on a grid of lines.
     """
     rng = random.Random(seed)  # noqa: S311  (a simulation, not a secret)
     hosts = _hosts(rng)
     line = scenario.line
-    return Drawn(
+    drawn = Drawn(
         scenario=scenario,
         seed=seed,
         down_bps=_log_uniform(rng, line.down_bps),
@@ -207,7 +282,55 @@ def draw(scenario: Scenario, seed: int) -> Drawn:
         loss=rng.uniform(*line.loss),
         hosts=hosts,
         innocent_rates_bps=tuple(_log_uniform(rng, i.rate_bps) for i in scenario.innocents),
+        congctl=rng.choice(line.congctl),
     )
+    given = {
+        "down_bps": down_bps, "up_bps": up_bps, "rtt_s": rtt_s, "loss": loss, "congctl": congctl,
+    }  # fmt: skip
+    return msgspec.structs.replace(drawn, **{k: v for k, v in given.items() if v is not None})
+
+
+def whitelists(drawn: Drawn) -> tuple[CensorRule, ...]:
+    """What `whitelist` innocents do, as rules: one shaper for whatever names no control."""
+    return tuple(
+        CensorRule(
+            action="sni.shape",
+            services=innocent.services or CONTROL_ROLES,
+            others=True,
+            shared=True,
+            rate_bps=rate_bps,
+        )
+        for innocent, rate_bps in zip(
+            drawn.scenario.innocents, drawn.innocent_rates_bps, strict=True
+        )
+        if innocent.kind == "whitelist"
+    )
+
+
+def _check_rule(rule: CensorRule, *, where: str) -> None:
+    """Refuse numbers that no box could act on. Raises FormatError."""
+    faults = {
+        "services, unless it is udp443.drop or dns.hijack": not rule.services
+        and rule.action not in ("udp443.drop", "dns.hijack"),
+        "a share from 0 to 1": not 0 <= rule.share <= 1,
+        "a loss from 0 to 1": not 0 <= rule.loss <= 1,
+        "a rate_bps above 0": rule.rate_bps <= 0,
+        "bytes and seconds of 0 or more": min(
+            rule.burst_bytes, rule.stall_bytes, rule.delay_bytes, rule.residual_s
+        )
+        < 0,
+        "families of 4 and 6": not rule.families or not set(rule.families) <= {4, 6},
+        "residual_s with an sni rule other than sni.mitm": rule.residual_s > 0
+        and (not rule.action.startswith("sni.") or rule.action == "sni.mitm"),
+    }
+    for expected, at_fault in faults.items():
+        if at_fault:
+            raise FormatError(
+                expected=expected,
+                seen=f"{rule.action} otherwise",
+                where=where,
+                remedy="docs/lab.md lists every key and what it may be.",
+            )
 
 
 def _hosts(rng: random.Random) -> dict[str, str]:
