@@ -14,11 +14,19 @@ from typing import NamedTuple
 
 from evenfall.measure.curve import ByteCurve
 from evenfall.model.errors import ProtocolError
-from evenfall.net.api import Clock, NetworkFailure, Stream
+from evenfall.net.api import Clock, NetworkFailure, Stream, TcpInfo
 from evenfall.wire.pair import BodyBytes, ClientSide, State, piece_bytes
-from evenfall.wire.pair_messages import BODY_BYTES_MAX, Answer, Request, Trailer
+from evenfall.wire.pair_messages import (
+    BODY_BYTES_MAX,
+    SAMPLES_MAX,
+    Answer,
+    Request,
+    Sample,
+    Trailer,
+)
 
 __all__ = [
+    "SAMPLE_EVERY_S",
     "TRAILER_TIMEOUT_S",
     "ClockOffset",
     "Progress",
@@ -31,6 +39,8 @@ __all__ = [
 
 TRAILER_TIMEOUT_S = 2.0
 """For the trailer after a complete transfer; without it only TCP_INFO is missing."""
+SAMPLE_EVERY_S = 0.05
+"""At first; each thinning to half of `SAMPLES_MAX` doubles it, as at the server."""
 _READ_BYTES = 65_536
 
 
@@ -72,6 +82,7 @@ class Progress:
         self.deadline_s = deadline_s
         self.end_s = end_s
         self._wall_at_hello_us = wall_us
+        self._sample_every_us = round(SAMPLE_EVERY_S * 1e6)
         self.curve = ByteCurve()
         self.body_bytes = 0
         self.record_bytes = 0
@@ -80,7 +91,28 @@ class Progress:
         self.first_byte_us: int | None = None
         self.last_byte_s: float | None = None
         self.trailer: Trailer | None = None
+        self.samples: list[Sample] = []
+        """Of an upload: what our own kernel said of it, every `SAMPLE_EVERY_S`."""
         self.clock_offset: ClockOffset | None = None
+
+    def sample(self, info: TcpInfo) -> None:
+        """Note what the kernel says of an upload, if it is time for it."""
+        t_us = self.since_hello_us(self.clock.monotonic_s())
+        if self.samples and t_us - self.samples[-1].t_us < self._sample_every_us:
+            return
+        if len(self.samples) >= SAMPLES_MAX:
+            del self.samples[1::2]
+            self._sample_every_us *= 2
+        self.samples.append(
+            Sample(
+                t_us=t_us,
+                rtt_us=info.rtt_us,
+                rtt_min_us=info.rtt_min_us,
+                bytes_acked=info.bytes_acked,
+                bytes_retransmitted=info.bytes_retransmitted,
+                body_bytes=self.body_bytes,
+            )
+        )
 
     def left_s(self) -> float:
         """Time until the cap.
@@ -177,11 +209,21 @@ async def _send_body(
         await stream.write(piece, timeout_s=progress.left_s())
         side.body_sent(count)
         progress.record_bytes = stream.bytes_written - before_bytes
+        progress.sample(stream.tcp_info())
 
 
 async def _await_arrival(stream: Stream, side: ClientSide, progress: Progress) -> None:
     while True:
-        at_s = await _receive(stream, side, progress.left_s(), progress.clock)
+        # What is sent may all lie in our kernel by now; so we look at it again and again.
+        wait_s = min(progress.left_s(), SAMPLE_EVERY_S)
+        try:
+            at_s = await _receive(stream, side, wait_s, progress.clock)
+        except NetworkFailure as failure:
+            if failure.code != "generic_timeout_error":
+                raise
+            progress.body_bytes = side.body_bytes
+            progress.sample(stream.tcp_info())
+            continue
         _take_events(side, progress, at_s)
         trailer = progress.trailer
         if trailer is not None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from evenfall.measure.curve import ByteCurve
 from evenfall.measure.exchange import Progress
 from evenfall.net.api import NetworkFailure, TcpInfo
-from evenfall.wire.pair_messages import Trailer
+from evenfall.wire.pair_messages import Sample, Trailer
 
-__all__ = ["curve_of", "ending", "in_flight_bytes", "tcp_fields", "unsent_bytes"]
+__all__ = ["curve_of", "ending", "in_flight_bytes", "samples_of", "tcp_fields", "unsent_bytes"]
 
 _STALLED_SHARE = 0.5
 """Share of the cap without a byte before its end that makes a cut transfer a stalled one."""
 _TIMEOUT = "generic_timeout_error"
 Curve = tuple[tuple[int, int], ...]
+Samples = tuple[tuple[int, ...], ...]
 
 
 def ending(
@@ -63,6 +65,19 @@ def curve_of(progress: Progress, trailer: Trailer | None) -> Curve | None:
             arrivals.add(sample.t_us, sample.body_bytes)
         return arrivals.points()
     return progress.curve.points() or None
+
+
+def samples_of(ours: Sequence[Sample], trailer: Trailer | None) -> Samples | None:
+    """TCP_INFO of the side that sent the body, as it went on; None where its kernel did not tell.
+
+    Of an upload these are our own samples; of a download, the server's, from its trailer.
+    """
+    theirs = trailer.samples if trailer is not None and trailer.op == "get" else ()
+    told = [
+        (s.t_us, s.rtt_us, s.rtt_min_us, s.bytes_acked, s.bytes_retransmitted, s.body_bytes)
+        for s in (ours or theirs)
+    ]
+    return tuple(row for row in told if None not in row) or None  # type: ignore[return-value]
 
 
 def unsent_bytes(info: TcpInfo, bytes_written: int) -> int:

@@ -21,6 +21,7 @@ from evenfall.measure.transfer_fields import (
     curve_of,
     ending,
     in_flight_bytes,
+    samples_of,
     tcp_fields,
     unsent_bytes,
 )
@@ -216,6 +217,7 @@ class TransferRun:
                 hashlib.sha256(self.certificate).hexdigest() if self.certificate else None
             ),
             "curve": curve_of(progress, trailer) if progress else None,
+            "samples": samples_of(progress.samples, trailer) if progress else None,
             "wire_bytes": self.wire_bytes,
         }
 
