@@ -1122,17 +1122,35 @@ def test_plain_http_has_the_same_rule() -> None:
 
 @pytest.mark.parametrize("act", [clean, throttled, drop_by_name, dns_lie, slow_server])
 def test_behind_a_vpn_nothing_is_said_about_this_line(act: Callable[[RoundMaker], None]) -> None:
-    """A tunnel on the default route: insufficient, and the answer is cannot_tell."""
+    """A tunnel on the default route: insufficient, and the answer is not_measured."""
     maker = RoundMaker().good_controls()
     act(maker)
     judged = maker.judge(surroundings=Surroundings(tunnel="wg0"))
     verdict = judged.verdicts[0]
     assert (verdict.state, verdict.rule_id) == (State.INSUFFICIENT, "check.other_network")
     assert "another network than yours" in verdict.because
-    assert sum_up(judged.verdicts, line_slow=judged.ground.line_slow) is Answer.CANNOT_TELL
+    assert sum_up(judged.verdicts, line_slow=judged.ground.line_slow) is Answer.NOT_MEASURED
     for tunnel in ("", None):
         around = Surroundings(tunnel=tunnel, proxies=("http_proxy",))
         assert maker.verdict(surroundings=around) == maker.verdict()
+
+
+@pytest.mark.parametrize("act", [clean, throttled, drop_by_name, dns_lie, slow_server])
+def test_through_a_vpn_findings_stand_and_none_is_targeted(
+    act: Callable[[RoundMaker], None],
+) -> None:
+    """With --through-vpn the state and the mechanism stay, `targeted` becomes `undetermined`."""
+    maker = RoundMaker().good_controls()
+    act(maker)
+    plain = maker.verdict()
+    seen = maker.verdict(surroundings=Surroundings(tunnel="wg0", through_vpn=True))
+    assert (seen.state, seen.mechanism, seen.rule_id) == (
+        plain.state,
+        plain.mechanism,
+        plain.rule_id,
+    )
+    assert seen.scope is not Scope.TARGETED
+    assert ("through a VPN (wg0)" in seen.scope_because) is (plain.scope is Scope.TARGETED)
 
 
 def test_a_login_page_for_everybody() -> None:
@@ -1154,8 +1172,22 @@ def test_a_login_page_for_everybody() -> None:
         assert maker.verdict().rule_id == rule
 
 
-@pytest.mark.parametrize("off_s", [-2400.0, 86_400.0])
-def test_a_wrong_clock_hurts_certificates_alone(off_s: float) -> None:
+@pytest.mark.parametrize("off_s", [-3600.0, 601.0, 86_400.0])
+@pytest.mark.parametrize("act", [clean, throttled, reset_by_name, expired, dns_lie])
+def test_a_clock_that_is_wrong_by_minutes_comes_first(
+    act: Callable[[RoundMaker], None], off_s: float
+) -> None:
+    """Whatever was seen: insufficient, with a sentence of its own, and cannot_tell."""
+    maker = RoundMaker().good_controls()
+    act(maker)
+    judged = maker.judge(surroundings=Surroundings(clock_off_s=off_s))
+    verdict = judged.verdicts[0]
+    assert (verdict.state, verdict.rule_id) == (State.INSUFFICIENT, "check.clock")
+    assert sum_up(judged.verdicts, line_slow=judged.ground.line_slow) is Answer.CANNOT_TELL
+
+
+@pytest.mark.parametrize("off_s", [-240.0, 599.0])
+def test_a_clock_that_is_off_by_seconds_hurts_certificates_alone(off_s: float) -> None:
     """Certificate findings are taken back; a slowing and a reset by name stand."""
     around = Surroundings(clock_off_s=off_s)
     for act in (expired, dns_lie):

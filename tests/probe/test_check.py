@@ -552,7 +552,7 @@ def test_a_vpn_reaches_the_verdict(world):
     throttle_video(world)
     result = world.check(surroundings=Surroundings(tunnel="wg0"))
     assert {found[0] for found in verdicts(result).values()} == {State.INSUFFICIENT}
-    assert result.answer is Answer.CANNOT_TELL
+    assert result.answer is Answer.NOT_MEASURED
 
 
 def stopped(world, *, when, **options):

@@ -34,7 +34,7 @@ from evenfall.text.words import service_words
 if TYPE_CHECKING:
     from evenfall.model.target import TargetList
     from evenfall.probe.check import CheckResult
-    from evenfall.probe.session import Progress
+    from evenfall.probe.session import Event, Progress
 
 __all__ = ["notes_of", "print_human", "print_json", "print_plan", "progress_printer", "summary_of"]
 
@@ -118,19 +118,26 @@ def print_human(result: CheckResult, targets: TargetList, settings: Settings) ->
 
 
 @contextlib.contextmanager
-def progress_printer(settings: Settings) -> Iterator[Callable[[Progress], None]]:
+def progress_printer(settings: Settings) -> Iterator[Callable[[Event], None]]:
     """Progress on stderr: one live line on a terminal, plain lines with -v, else nothing."""
     if settings.verbosity < 0 or not (sys.stderr.isatty() or settings.verbosity > 0):
         yield lambda _: None
         return
     if not sys.stderr.isatty():
-        yield lambda progress: click.echo(_progress_line(progress), err=True)
+        yield lambda event: _show(event, lambda line: click.echo(line, err=True))
         return
     from rich.console import Console
 
     console = Console(stderr=True, no_color=not settings.color)
     with console.status("starting") as status:
-        yield lambda progress: status.update(_progress_line(progress))
+        yield lambda event: _show(event, status.update)
+
+
+def _show(event: Event, write: Callable[[str], object]) -> None:
+    from evenfall.probe.session import Progress
+
+    if isinstance(event, Progress):
+        write(_progress_line(event))
 
 
 def _next_step(result: CheckResult, targets: TargetList) -> str:

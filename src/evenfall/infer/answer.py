@@ -19,7 +19,9 @@ from evenfall.model.vocabulary import Answer, Scope, State
 
 __all__ = ["sum_up"]
 
-_NOT_MEASURED = frozenset({"check.not_measured", "check.offline", "check.own_side"})
+_NOT_MEASURED = frozenset(
+    {"check.not_measured", "check.offline", "check.other_network", "check.own_side"}
+)
 
 
 def sum_up(verdicts: Sequence[Verdict], *, line_slow: bool) -> Answer:

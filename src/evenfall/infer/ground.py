@@ -48,6 +48,7 @@ class Ground:
         names_lost: a control's own lookup went unanswered, or had to be repeated: this line loses
             datagrams.
         unfinished: how many controls were broken off or not reached.
+        controls: all that were looked at, whether they work or not.
     """
 
     listed: int
@@ -65,6 +66,7 @@ class Ground:
     profile: CheckProfile
     unfinished: int = 0
     names_lost: bool = False
+    controls: tuple[Site, ...] = ()
 
     @property
     def null_x(self) -> list[float]:
@@ -171,5 +173,6 @@ def survey(
         tariff_bps=tariff_bps,
         profile=profile,
         unfinished=len(controls) - len(finished),
+        controls=tuple(finished),
         names_lost=any(_lost_a_name(site) for site in finished),
     )

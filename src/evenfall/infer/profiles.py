@@ -201,6 +201,12 @@ class CheckProfile:
         controls_min: controls that have to agree before the line is called slow.
         load_rtt_factor: round-trip time under load ÷ at rest, from which a queue is filling.
         clock_off_max_s: CONTRACTS, "Numbers, names, time".
+        clock_wrong_s: a clock further off than this has to be set before anything is said.
+        gateway_loss_max: the router is bad if the lower bound of its loss is above this.
+        gateway_rtt_max_us: or if it takes longer than this to answer. Wi-Fi takes 2 to 30 ms, and
+            up to 100 ms where the device saves power.
+        cpu_share_max: a processor that was taken to this share while transfers ran may be why they
+            were slow.
         evidence_open: pairs without a decision, but with this much evidence, leave it open.
     """
 
@@ -216,6 +222,10 @@ class CheckProfile:
     controls_min: int = 2
     load_rtt_factor: float = 1.5
     clock_off_max_s: float = 5.0
+    clock_wrong_s: float = 600.0
+    gateway_loss_max: float = 0.02
+    gateway_rtt_max_us: int = 150_000
+    cpu_share_max: float = 0.9
     evidence_open: float = 20.0
 
 

@@ -17,7 +17,7 @@ RULES: dict[str, str] = {
     "check.own_side": "Our own device had no way there: never a verdict about the network.",
     "check.other_network": "A VPN is on, or a log-in page answers for everybody: another network "
     "than this line was measured.",
-    "check.clock": "A certificate is not valid, but this clock is wrong.",
+    "check.clock": "This clock is wrong by minutes; or by seconds, and a certificate is not valid.",
     "check.offline": "Nothing at all was reached, targets and controls alike.",
     "check.no_control": "No control was given, so there is nothing to compare with.",
     "check.controls_down": "No control works, so a failure of the target means nothing.",

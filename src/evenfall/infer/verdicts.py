@@ -30,7 +30,12 @@ from evenfall.infer.names import judge_names
 from evenfall.infer.profiles import CHECK_2026, CheckProfile
 from evenfall.infer.ruleset import RULESET
 from evenfall.infer.slow import judge_speed
-from evenfall.infer.surroundings import Surroundings, doubted_by_clock, judge_surroundings
+from evenfall.infer.surroundings import (
+    Surroundings,
+    doubted_by_clock,
+    judge_surroundings,
+    seen_through_vpn,
+)
 from evenfall.model.observation import Observation
 from evenfall.model.saying import say
 from evenfall.model.target import TargetList
@@ -114,10 +119,11 @@ def judge_round(
 
 
 def _judge(site: Site, ground: Ground, pairs: PairView, around: Surroundings) -> Finding:
-    if found := _not_measured(site) or judge_surroundings(around, ground):
+    if found := judge_surroundings(around, ground) or _not_measured(site):
         return found
     found = _without_ground(ground) or _judge_site(site, ground, pairs)
-    return doubted_by_clock(found, site, around, ground) or found
+    found = doubted_by_clock(found, site, around, ground) or found
+    return seen_through_vpn(found, around)
 
 
 def _judge_site(site: Site, ground: Ground, pairs: PairView) -> Finding:

@@ -19,6 +19,7 @@ from evenfall.model.vocabulary import (
 
 __all__ = [
     "CHECK_SCHEMA_VERSION",
+    "Located",
     "Rival",
     "Rung",
     "Shape",
@@ -70,6 +71,21 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     rate_bps: int | None = None
 
 
+class Located(msgspec.Struct, frozen=True, kw_only=True):
+    """Where on the way to our own server the name is acted upon, counted in hops from the device.
+
+    Attributes:
+        after_hop: the name was seen as far as here without an effect; null: not determined.
+        by_hop: seen as far as here it had one; `server_hops` if only on the last stretch.
+        server_hops: distance of the measurement server; null: not determined.
+    """
+
+    after_hop: int | None
+    by_hop: int | None
+    server_hops: int | None
+    because: str
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="verdict"):
     """What one occasion shows about one target, and what it rests on.
 
@@ -87,6 +103,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
         ways: what was found on each way to the target.
         shape: what slowed transfers looked like; null unless slowed.
         direction: which way the bytes are slowed; null unless slowed by name.
+        located: where on the path the name is acted upon; null unless it was asked for.
     """
 
     target: str
@@ -110,15 +127,24 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     ways: tuple[Way, ...] = ()
     shape: Shape | None = None
     direction: tuple[Direction, ...] | None = None
+    located: Located | None = None
     schema: str = CHECK_SCHEMA_VERSION
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """One rung of "is it me?": the first that is broken explains what is above it."""
+    """One rung of "is it me?": the first that is broken explains what is above it.
+
+    Attributes:
+        because: a few words, for a row: what was seen.
+        sentence, next_step: of a broken rung below the service: the answer as one sentence, and the
+            one thing to do about it; else empty.
+    """
 
     name: RungName
     state: RungState
     because: str
+    sentence: str = ""
+    next_step: str = ""
 
 
 class Rival(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,11 +20,12 @@ from evenfall.measure.http import Exchange
 from evenfall.measure.round import Round
 from evenfall.model.observation import Observation
 from evenfall.model.target import TargetList
+from evenfall.model.verdict import Rung, Verdict
 from evenfall.model.vocabulary import Role
 from evenfall.net.api import Network
 from evenfall.probe.budget import Budget
 
-__all__ = ["LEG_S", "Progress", "Session", "Stage"]
+__all__ = ["LEG_S", "Event", "Progress", "RungDone", "Session", "Stage", "TargetDone"]
 
 LEG_S = 6.0
 """Each leg (connect, handshake, page) is cut here, at a time and not at a byte count."""
@@ -38,7 +39,11 @@ class Stage:
     NAMES = "names"
     SITES = "sites"
     CONTRASTS = "contrasts"
+    OUTSIDE = "outside"
     PAIRS = "pairs"
+    UPLOADS = "uploads"
+    CAPACITY = "capacity"
+    PATH = "path"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,41 @@ class Progress:
     what: str = ""
     done: int = 0
     total: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RungDone:
+    """A rung of "is it me?" is known; a later one of the same name replaces it.
+
+    Rungs come in the order in which they are climbed, device first.
+    """
+
+    rung: Rung
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetDone:
+    """Nothing more will be measured about one target; sent once for each.
+
+    Attributes:
+        verdict: as far as it can be judged now; what is measured later (the clock, the line's own
+            noise) may still change it.
+        goodput_bps: best speed of its own page; None: it was not timed.
+        neutral_bps: median speed of our server under neutral names beside this target's; None: no
+            pair was made.
+        slower: pairs in which our server was slower under this target's name by ×1/1.5 or more.
+        pairs: pairs that count.
+    """
+
+    verdict: Verdict
+    goodput_bps: float | None = None
+    neutral_bps: float | None = None
+    slower: int = 0
+    pairs: int = 0
+
+
+Event = Progress | RungDone | TargetDone
+"""What `Session.emit` is told: a step of a stage, a rung, a target."""
 
 
 @dataclass(kw_only=True)
@@ -83,7 +123,7 @@ class Session:
     trusting: ssl.SSLContext
     unchecked: ssl.SSLContext
     is_sealed: bool = False
-    emit: Callable[[Progress], None] = lambda _: None
+    emit: Callable[[Event], None] = lambda _: None
     observations: list[Observation] = field(default_factory=list)
     pages: dict[str, Page] = field(default_factory=dict)
     dates_us: list[tuple[int, int]] = field(default_factory=list)
