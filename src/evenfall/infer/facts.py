@@ -2,13 +2,13 @@
 
 What it does. Observations are flat; a rule wants to ask "did the handshake with the target's own
 name fail, twice, at this address, and did a neutral name go through there?". This file sorts them:
-lookups by resolver and family, connections into `Attempt`s (TCP, then TLS, then HTTP), attempts by
-the name that was sent, transfers into pairs.
+lookups by resolver and family, connections into attempts (`infer.attempts`), attempts by the name
+that was sent, QUIC beside them, and what our measurement servers saw from outside into `View`s.
 
 Rules. A connect opens an attempt; handshake and exchange that follow it belong to it; an exchange
-of a pair is a question to our own server and stands apart. A name that
-is not the one that was looked up is a neutral name: somebody else's name at this target's address.
-Nothing is judged here: a failure keeps its code and its stage.
+of a pair is a question to our own server and stands apart. What a measurement server saw is never
+mixed with what this line saw: it is a `Site` of its own inside a view, and counts only if the
+statement it came in was accepted. Nothing is judged here: a failure keeps its code and its stage.
 
 What it does not do. It does not look at targets together; `infer.verdicts` does.
 """
@@ -17,177 +17,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from urllib.parse import urlsplit
 
+from evenfall.infer.attempts import RESET, Attempt, Page, Stage
+from evenfall.infer.fingerprints import Fingerprint
+from evenfall.infer.transfers import Pair, sort_pairs
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target
-from evenfall.model.vocabulary import Arm, Fact
+from evenfall.model.vocabulary import Fact
 
-__all__ = ["RESET", "Attempt", "Page", "Pair", "Site", "Stage", "sort_pairs", "sort_site"]
-
-_OWN_SIDE = frozenset({"network_unreachable", "interrupted"})
-_CERTIFICATE = frozenset(
-    {"ssl_invalid_hostname", "ssl_unknown_authority", "ssl_invalid_certificate"}
-)
-RESET = frozenset({"connection_reset", "connection_aborted", "eof_error"})
-
-
-class Stage(StrEnum):
-    """How far an attempt came: the first stage that failed, or done."""
-
-    TCP = "tcp"
-    TLS = "tls"
-    HTTP = "http"
-    DONE = "done"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """What a rule may read of a page beside its observation.
-
-    Attributes:
-        text: the first 16 KiB.
-        location: where a 3xx answer points.
-    """
-
-    text: str = ""
-    location: str = ""
-
-
-@dataclass(kw_only=True)
-class Attempt:
-    """One connection to one address, and what was done on it."""
-
-    tcp: Observation
-    tls: Observation | None = None
-    http: Observation | None = None
-
-    @property
-    def address(self) -> str:
-        """Literal address connected to."""
-        return self.tcp.address or ""
-
-    @property
-    def host(self) -> str:
-        """The name that was looked up to find the address."""
-        return self.tcp.host or ""
-
-    @property
-    def is_neutral(self) -> bool:
-        """Somebody else's name was sent to this target's address."""
-        sent = [self.tls.sni] if self.tls else []
-        sent += [self.http.host] if self.http else []
-        return any(name != self.host for name in sent)
-
-    @property
-    def last(self) -> Observation:
-        """The last thing that was done."""
-        return self.http or self.tls or self.tcp
-
-    @property
-    def stage(self) -> Stage:
-        """The first stage that failed; `DONE` if none did (a body cut by a cap is done)."""
-        if self.tcp.failure:
-            return Stage.TCP
-        if self.tls is not None and self.tls.failure:
-            return Stage.TLS
-        if self.http is not None and self.http.failure and self.http.status_code is None:
-            return Stage.HTTP
-        if self.http is not None and self.http.failure not in (None, "http_request_failed"):
-            return Stage.HTTP
-        return Stage.DONE
-
-    @property
-    def failure(self) -> str | None:
-        """Code of the first failure."""
-        return next((o.failure for o in (self.tcp, self.tls, self.http) if o and o.failure), None)
-
-    @property
-    def own_side(self) -> bool:
-        """Our machine, not the network, said no."""
-        return self.failure in _OWN_SIDE
-
-    @property
-    def silent(self) -> bool:
-        """No answer came in the time allowed."""
-        return self.failure == "generic_timeout_error"
-
-    @property
-    def reset(self) -> bool:
-        """The connection was torn down."""
-        return self.failure in RESET
-
-    @property
-    def bad_certificate(self) -> bool:
-        """A certificate was shown, and it is not good for the name."""
-        return self.stage is Stage.TLS and self.failure in _CERTIFICATE
-
-    @property
-    def answered_hello(self) -> bool:
-        """Something answered the ClientHello, were it with an alert or a strange certificate."""
-        return self.tls is not None and not (self.silent or self.reset)
-
-    @property
-    def valid_tls(self) -> bool:
-        """The handshake went through with a certificate that is good for the name."""
-        return self.tls is not None and self.tls.failure is None and not self.is_neutral
-
-    @property
-    def status(self) -> int | None:
-        """HTTP status, if one came."""
-        return self.http.status_code if self.http else None
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Ids of its observations."""
-        return tuple(o.observation_id for o in (self.tcp, self.tls, self.http) if o)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """The two arms of one paired transfer."""
-
-    target: Observation
-    neutral: Observation
-    is_null: bool
-
-    @property
-    def target_failed(self) -> bool:
-        """With the target's name it was cut, or brought nothing."""
-        return _failed(self.target)
-
-    @property
-    def neutral_arms(self) -> list[Observation]:
-        """Arms with a neutral name that say something about the line: two in a null pair."""
-        arms = (self.target, self.neutral) if self.is_null else (self.neutral,)
-        return [arm for arm in arms if not _says_nothing(arm)]
-
-    @property
-    def neutral_failed(self) -> int:
-        """How many of those failed."""
-        return sum(_failed(arm) for arm in self.neutral_arms)
-
-    @property
-    def counts(self) -> bool:
-        """Both arms got as far as sending a name, and at least one brought bytes."""
-        speeds = (self.target.goodput_bps, self.neutral.goodput_bps)
-        return None not in speeds and any(speeds)
-
-    @property
-    def ids(self) -> tuple[str, str]:
-        """Ids of both arms."""
-        return self.target.observation_id, self.neutral.observation_id
-
-
-def _failed(arm: Observation) -> bool:
-    return arm.failure is not None or not arm.goodput_bps
-
-
-def _says_nothing(arm: Observation) -> bool:
-    """The round ended, or our server declined: no word about the line."""
-    code = arm.failure or ""
-    return code == "interrupted" or code.startswith("unknown_failure")
+__all__ = [
+    "RESET",
+    "Attempt",
+    "Page",
+    "Pair",
+    "Site",
+    "Stage",
+    "View",
+    "sort_pairs",
+    "sort_site",
+]
 
 
 @dataclass(kw_only=True)
@@ -196,6 +45,9 @@ class Site:
 
     Attributes:
         plain: what our own server said over plain HTTP under this target's name and a neutral one.
+        quic: QUIC handshakes at its addresses, with its own name or a neutral one, in order.
+        outside: looks of our measurement servers at it, also those that came to nothing.
+        fingerprints: known block pages, from a file of the user's own.
     """
 
     target: Target
@@ -203,11 +55,24 @@ class Site:
     attempts: list[Attempt] = field(default_factory=list)
     plain: list[Observation] = field(default_factory=list)
     pages: Mapping[str, Page] = field(default_factory=dict)
+    quic: list[Observation] = field(default_factory=list)
+    outside: list[View] = field(default_factory=list)
+    fingerprints: Sequence[Fingerprint] = ()
+
+    @property
+    def views(self) -> list[Site]:
+        """What was seen from outside, one a statement that was accepted."""
+        return [view.site for view in self.outside if view.statement.failure is None]
 
     @property
     def host(self) -> str:
         """Host name of the target's URL."""
         return (urlsplit(self.target.url).hostname or "").lower()
+
+    @property
+    def is_mtproto(self) -> bool:
+        """Asked in Telegram's own protocol."""
+        return urlsplit(self.target.url).scheme == "mtproto"
 
     @property
     def is_tls(self) -> bool:
@@ -257,44 +122,66 @@ class Site:
 
     @property
     def wire_bytes(self) -> int:
-        """IP bytes spent on it."""
-        attempts = (o for a in self.attempts for o in (a.tcp, a.tls, a.http) if o)
-        return sum(o.wire_bytes or 0 for o in (*self.lookups, *attempts, *self.plain))
+        """IP bytes spent on it, by this line."""
+        steps = (o for a in self.attempts for o in a.steps)
+        looks = (view.statement for view in self.outside)
+        spent = (*self.lookups, *steps, *self.plain, *self.quic, *looks)
+        return sum(o.wire_bytes or 0 for o in spent)
+
+
+@dataclass(kw_only=True)
+class View:
+    """One look from outside: the statement, and what it reports.
+
+    Attributes:
+        statement: the observation of the look itself; `failure` says why it counts for nothing.
+        site: the same target as the server met it.
+    """
+
+    statement: Observation
+    site: Site
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Id of the statement, which holds all the rest."""
+        return (self.statement.observation_id,)
 
 
 def sort_site(
-    target: Target, observations: Iterable[Observation], pages: Mapping[str, Page]
+    target: Target,
+    observations: Iterable[Observation],
+    pages: Mapping[str, Page],
+    fingerprints: Sequence[Fingerprint] = (),
 ) -> Site:
     """Sort what was observed about one target; observations of others are left out."""
-    site = Site(target=target, pages=pages)
+    site = Site(target=target, pages=pages, fingerprints=fingerprints)
     for observation in observations:
         if observation.target != target.target_id:
             continue
-        if observation.fact is Fact.DNS_LOOKUP:
-            site.lookups.append(observation)
-        elif observation.fact is Fact.TCP_CONNECT:
-            site.attempts.append(Attempt(tcp=observation))
-        elif observation.fact is Fact.TLS_HANDSHAKE and site.attempts:
-            site.attempts[-1].tls = observation
-        elif observation.fact is Fact.HTTP_EXCHANGE and observation.pair_id:
-            site.plain.append(observation)
-        elif observation.fact is Fact.HTTP_EXCHANGE and site.attempts:
-            site.attempts[-1].http = observation
+        if observation.fact is Fact.OUTSIDE_VIEW:
+            site.outside.append(View(statement=observation, site=Site(target=target)))
+        elif observation.seen_by is None:
+            _sort_in(site, observation)
+        elif site.outside:
+            _sort_in(site.outside[-1].site, observation)
     return site
 
 
-def sort_pairs(observations: Sequence[Observation]) -> list[Pair]:
-    """Complete pairs in the order of their first arm; half a pair is no pair."""
-    arms: dict[str, dict[Arm, Observation]] = {}
-    for observation in observations:
-        if observation.fact is Fact.TRANSFER and observation.pair_id and observation.arm:
-            arms.setdefault(observation.pair_id, {})[observation.arm] = observation
-    return [
-        Pair(
-            target=both[Arm.TARGET],
-            neutral=both[Arm.NEUTRAL],
-            is_null=bool(both[Arm.TARGET].is_null_pair),
-        )
-        for both in arms.values()
-        if len(both) == len(Arm)
-    ]
+def _sort_in(site: Site, observation: Observation) -> None:
+    fact = observation.fact
+    if fact is Fact.DNS_LOOKUP:
+        site.lookups.append(observation)
+    elif fact is Fact.TCP_CONNECT:
+        site.attempts.append(Attempt(tcp=observation))
+    elif fact is Fact.QUIC_HANDSHAKE:
+        site.quic.append(observation)
+    elif fact is Fact.HTTP_EXCHANGE and observation.pair_id:
+        site.plain.append(observation)
+    elif not site.attempts:
+        return
+    elif fact is Fact.TLS_HANDSHAKE:
+        site.attempts[-1].tls = observation
+    elif fact is Fact.HTTP_EXCHANGE:
+        site.attempts[-1].http = observation
+    elif fact is Fact.MTPROTO_EXCHANGE:
+        site.attempts[-1].mtproto = observation

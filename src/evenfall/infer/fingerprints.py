@@ -1,0 +1,153 @@
+"""Known block pages, from a file of the user's own, in the CSV format of OONI's fingerprints.
+
+What it does. `read_fingerprints` reads the columns `name, scope, location_found, pattern_type,
+pattern` (others are ignored); `match` says which row an answer fits.
+
+Rules. A row counts by its scope: `nat` and `isp` name a country's or an operator's page, `prod` a
+product's, `inst` an institution's. `fp` marks what only looks like a block page: where such a row
+fits, no other counts. `vbw`, a vague sign, is read and never counts. A pattern is looked for in the
+first 16 KiB of the body, in one header (`header.<name>`), or in an address that a resolver gave
+(`dns`): as the whole (`full`), its beginning (`prefix`), a part (`contains`), or by a regular
+expression (`regexp`). A match is a reason to look further, and no verdict alone.
+
+What it does not do. It brings no list of its own: the public one has no licence that lets us carry
+it. A regular expression that never ends is the file's own fault; its length, the text's and the
+number of rows are limited.
+
+Sources: ooni/blocking-fingerprints, `fingerprints_http.csv` and `fingerprints_dns.csv` (columns and
+words as of 2024-10).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from evenfall.model.errors import FormatError
+
+__all__ = ["ROWS_MAX", "Fingerprint", "match", "match_address", "read_fingerprints"]
+
+ROWS_MAX = 20_000
+PATTERN_CHARS_MAX = 4_096
+_COLUMNS = ("name", "scope", "location_found", "pattern_type", "pattern")
+_TYPES = frozenset({"full", "prefix", "contains", "regexp"})
+_WEIGHTY = frozenset({"nat", "isp", "prod", "inst"})
+_INNOCENT = "fp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """One row.
+
+    Attributes:
+        scope: nat, isp, prod, inst, vbw or fp.
+        location: body, dns, or header.<name in lower case>.
+        pattern_type: full, prefix, contains or regexp.
+    """
+
+    name: str
+    scope: str
+    location: str
+    pattern_type: str
+    pattern: str
+
+    @property
+    def names_a_network(self) -> bool:
+        """The page of a country or an operator: no site puts it up itself."""
+        return self.scope in ("nat", "isp")
+
+    def fits(self, text: str) -> bool:
+        """The pattern is found in this text."""
+        if self.pattern_type == "full":
+            return text == self.pattern
+        if self.pattern_type == "prefix":
+            return text.startswith(self.pattern)
+        if self.pattern_type == "contains":
+            return self.pattern in text
+        return re.search(self.pattern, text, flags=re.DOTALL) is not None
+
+
+def read_fingerprints(text: str, *, where: str) -> tuple[Fingerprint, ...]:
+    """Rows of a CSV file with a head line.
+
+    Args:
+        text: the file.
+        where: its name, for messages.
+
+    Raises:
+        FormatError: a column is missing, a word is unknown, a pattern cannot be used, or there are
+            more than `ROWS_MAX` rows.
+    """
+    reader = csv.DictReader(io.StringIO(text))
+    missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise FormatError(
+            expected=f"the columns {', '.join(_COLUMNS)}",
+            seen=f"no column {', '.join(missing)}",
+            where=where,
+            remedy="Use a file in the format of OONI's fingerprints_http.csv.",
+        )
+    found: list[Fingerprint] = []
+    for number, row in enumerate(reader, start=2):
+        if len(found) >= ROWS_MAX:
+            raise _unusable(f"at most {ROWS_MAX} rows", "more", f"{where}, line {number}")
+        found.append(_read_row(row, where=f"{where}, line {number}"))
+    return tuple(found)
+
+
+def match(
+    fingerprints: Sequence[Fingerprint], *, text: str, headers: Mapping[str, str]
+) -> Fingerprint | None:
+    """The weightiest row that this answer fits; None if none does, or one says it is innocent."""
+    fitting = [
+        f
+        for f in fingerprints
+        if (part := text if f.location == "body" else headers.get(f.location.partition(".")[2]))
+        and f.location != "dns"
+        and f.fits(part)
+    ]
+    return _weightiest(fitting)
+
+
+def match_address(fingerprints: Sequence[Fingerprint], addresses: Iterable[str]) -> str | None:
+    """Name of the row that one of these addresses is known by."""
+    given = tuple(addresses)
+    fitting = [f for f in fingerprints if f.location == "dns" and any(map(f.fits, given))]
+    found = _weightiest(fitting)
+    return found.name if found else None
+
+
+def _weightiest(fitting: Sequence[Fingerprint]) -> Fingerprint | None:
+    if any(f.scope == _INNOCENT for f in fitting):
+        return None
+    counted = [f for f in fitting if f.scope in _WEIGHTY]
+    return min(counted, key=lambda f: not f.names_a_network, default=None)
+
+
+def _read_row(row: Mapping[str, str | None], *, where: str) -> Fingerprint:
+    name, scope, location, kind, pattern = ((row.get(column) or "") for column in _COLUMNS)
+    location = location.lower()
+    if kind not in _TYPES:
+        raise _unusable(f"a pattern type of {', '.join(sorted(_TYPES))}", repr(kind), where)
+    if location not in ("body", "dns") and not location.startswith("header."):
+        raise _unusable("body, header.<name> or dns", repr(location), where)
+    if not 0 < len(pattern) <= PATTERN_CHARS_MAX:
+        size = f"{len(pattern)} characters"
+        raise _unusable(f"a pattern of 1 to {PATTERN_CHARS_MAX} characters", size, where)
+    if kind == "regexp":
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise _unusable("a regular expression", str(error), where) from error
+    return Fingerprint(
+        name=name, scope=scope, location=location, pattern_type=kind, pattern=pattern
+    )
+
+
+def _unusable(expected: str, seen: str, where: str) -> FormatError:
+    return FormatError(
+        expected=expected, seen=seen, where=where, remedy="Mend the row, or leave it out."
+    )
