@@ -26,6 +26,7 @@ from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Arm, Direction
 from evenfall.net.api import Network
+from evenfall.net.hello_profiles import STDLIB
 
 __all__ = [
     "PAUSE_AFTER_CUT_S",
@@ -69,6 +70,7 @@ async def run_pair(
     pause_s: float = PAUSE_S,
     is_null_pair: bool = False,
     on_clock: Callable[[ClockOffset], None] | None = None,
+    hello: str = STDLIB,
 ) -> Pair:
     """Do one pair.
 
@@ -88,6 +90,7 @@ async def run_pair(
         pause_s: between the arms; after a cut arm at least `PAUSE_AFTER_CUT_S`.
         is_null_pair: both names are neutral; use `run_null_pair`.
         on_clock: told the server's clock offset at each answer.
+        hello: the ClientHello of both arms (`net.hello_profiles`).
     """
     pair_id = secrets.token_hex(8)
     order = [(Arm.TARGET, target_sni), (Arm.NEUTRAL, neutral_sni)]
@@ -111,6 +114,7 @@ async def run_pair(
             place=PairPlace(pair_id=pair_id, arm=arm, position=position, is_null_pair=is_null_pair),
             result_sni=neutral_sni,
             on_clock=on_clock,
+            hello=hello,
         )
     return Pair(arms[Arm.TARGET], arms[Arm.NEUTRAL])
 
@@ -129,6 +133,7 @@ async def run_null_pair(
     end_s: float = math.inf,
     pause_s: float = PAUSE_S,
     on_clock: Callable[[ClockOffset], None] | None = None,
+    hello: str = STDLIB,
 ) -> Pair:
     """Do a pair of two neutral names (they may be equal); which is called "target" is arbitrary."""
     return await run_pair(
@@ -146,6 +151,7 @@ async def run_null_pair(
         pause_s=pause_s,
         is_null_pair=True,
         on_clock=on_clock,
+        hello=hello,
     )
 
 

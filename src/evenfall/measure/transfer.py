@@ -42,6 +42,7 @@ from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Arm, Direction, Fact
 from evenfall.net.api import Network
+from evenfall.net.hello_profiles import STDLIB, pair_context
 from evenfall.wire.pair_messages import Request
 
 __all__ = ["CAP_S", "PairPlace", "PairServer", "reserve_bytes", "transfer"]
@@ -80,6 +81,7 @@ async def transfer(
     place: PairPlace | None = None,
     result_sni: str = "",
     on_clock: Callable[[ClockOffset], None] | None = None,
+    hello: str = STDLIB,
 ) -> Observation:
     """Do one transfer; never raises because the network said no.
 
@@ -98,6 +100,7 @@ async def transfer(
         result_sni: neutral name under which the server's TCP_INFO of a cut transfer is fetched on
             a second connection; empty: it is not fetched.
         on_clock: told the server's clock offset, if an answer came.
+        hello: which ClientHello is sent (`net.hello_profiles`).
     """
     request = Request(
         op="get" if direction is Direction.DOWNLOAD else "put",
@@ -107,7 +110,10 @@ async def transfer(
     )
     pin_of_certificate(b"")  # what is loaded or drawn once is not measured
     random_body()
-    run = TransferRun(network, server, round_, sni=sni, request=request, cap_s=cap_s, end_s=end_s)
+    pair_context(hello)
+    run = TransferRun(
+        network, server, round_, sni=sni, request=request, cap_s=cap_s, end_s=end_s, hello=hello
+    )
     await run.measure()
     if result_sni and run.worth_asking():
         await run.ask_for_result(result_sni)
@@ -123,7 +129,7 @@ async def transfer(
         sni=sni,
         size_bytes=size_bytes,
         direction=direction,
-        hello_profile="stdlib",
+        hello_profile=hello,
         **run.fields(),
         **(msgspec.structs.asdict(place) if place else {}),
     )

@@ -77,7 +77,8 @@ def samples_of(ours: Sequence[Sample], trailer: Trailer | None) -> Samples | Non
         (s.t_us, s.rtt_us, s.rtt_min_us, s.bytes_acked, s.bytes_retransmitted, s.body_bytes)
         for s in (ours or theirs)
     ]
-    return tuple(row for row in told if None not in row) or None  # type: ignore[return-value]
+    whole = [tuple(n for n in row if n is not None) for row in told if None not in row]
+    return tuple(whole) or None
 
 
 def unsent_bytes(info: TcpInfo, bytes_written: int) -> int:

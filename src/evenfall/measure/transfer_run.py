@@ -6,10 +6,8 @@ what is kept at each way it can end.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import math
-import ssl
 from typing import Any
 
 import msgspec
@@ -27,6 +25,7 @@ from evenfall.measure.transfer_fields import (
 )
 from evenfall.model.errors import ProtocolError
 from evenfall.net.api import Network, NetworkFailure, Stream, TcpInfo
+from evenfall.net.hello_profiles import STDLIB, pair_context
 from evenfall.wire.pair_messages import Request
 
 __all__ = ["CONNECT_TIMEOUT_S", "RESULT_TIMEOUT_S", "PairServer", "TransferRun"]
@@ -68,8 +67,10 @@ class TransferRun:
         request: Request,
         cap_s: float,
         end_s: float = math.inf,
+        hello: str = STDLIB,
     ) -> None:
         self.network = network
+        self.hello = hello
         self.server = server
         self.request = request
         self.sni = sni
@@ -116,7 +117,9 @@ class TransferRun:
         hello_s = clock.monotonic_s()
         self.progress = self._new_progress(hello_s)
         secure = await stream.start_tls(
-            _context(), server_name=self.sni, timeout_s=min(self.cap_s, self._left_s())
+            pair_context(self.hello),
+            server_name=self.sni,
+            timeout_s=min(self.cap_s, self._left_s()),
         )
         meter.follow(secure)
         self.progress = self._new_progress(secure.hello_sent_s or hello_s)
@@ -191,7 +194,9 @@ class TransferRun:
             clock, hello_s=now_s, deadline_s=now_s + wait_s, wall_us=0, end_s=self.end_s
         )
         try:
-            secure = await stream.start_tls(_context(), server_name=sni, timeout_s=wait_s)
+            secure = await stream.start_tls(
+                pair_context(self.hello), server_name=sni, timeout_s=wait_s
+            )
             if pin_of_certificate(secure.peer_certificate() or b"") == self.server.pin:
                 await fetch_result(secure, self.request.id, asking)
         except (NetworkFailure, Refused, ProtocolError):
@@ -220,22 +225,6 @@ class TransferRun:
             "samples": samples_of(progress.samples, trailer) if progress else None,
             "wire_bytes": self.wire_bytes,
         }
-
-
-@functools.cache
-def _context() -> ssl.SSLContext:
-    """TLS 1.3 only, chain not checked: the pinned key is checked instead, before any request.
-
-    ALPN is that of a web client, so that the ClientHello differs from one only in what the name
-    makes different.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.maximum_version = ssl.TLSVersion.TLSv1_3
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def _short(error: Exception) -> str:
