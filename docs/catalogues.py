@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import ast
 import io
+import struct
 from pathlib import Path
 
 import click
 from babel.messages.catalog import Catalog, Message
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,25 +106,33 @@ def po_bytes(of: Catalog) -> bytes:
 
 
 def mo_bytes(po: bytes, language: str) -> bytes:
-    """The compiled catalogue."""
+    """The compiled catalogue (GNU gettext manual, "The Format of GNU MO Files").
+
+    Babel's own writer puts the date and its version in; this one writes what is read, sorted.
+    """
     of = read_po(io.BytesIO(po), locale=language)
-    of.revision_date = of.creation_date  # neither is written, both have to be there
-    compiled = Catalog(locale=language)
+    plural_forms = f"Content-Type: text/plain; charset=utf-8\nPlural-Forms: {of.plural_forms}\n"
+    entries = {b"": plural_forms.encode()}
     for message in of:
         if message.id and all(_forms(message)):
-            compiled.add(message.id, message.string)
-    buffer = io.BytesIO()
-    _write_plain(buffer, compiled)
-    return buffer.getvalue()
+            ids = message.id if isinstance(message.id, tuple) else (message.id,)
+            entries["\0".join(ids).encode()] = "\0".join(_forms(message)).encode()
+    keys = sorted(entries)
+    return _laid_out(keys, [entries[key] for key in keys])
 
 
-def _write_plain(buffer: io.BytesIO, compiled: Catalog) -> None:
-    """Write with a header that has nothing but what gettext reads."""
-    compiled.mime_headers = [
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Plural-Forms", str(compiled.plural_forms)),
-    ]
-    write_mo(buffer, compiled)
+def _laid_out(keys: list[bytes], values: list[bytes]) -> bytes:
+    """Header, a table of (length, offset) for each of both, then the strings, each ended by NUL."""
+    count, header_bytes, entry_bytes = len(keys), 28, 8
+    at = header_bytes + 2 * entry_bytes * count
+    tables, strings = b"", b""
+    for text in (*keys, *values):
+        tables += struct.pack("<II", len(text), at + len(strings))
+        strings += text + b"\0"
+    values_at = header_bytes + entry_bytes * count
+    hash_table_at = header_bytes + 2 * entry_bytes * count
+    fields = (0x950412DE, 0, count, header_bytes, values_at, 0, hash_table_at)
+    return struct.pack("<7I", *fields) + tables + strings
 
 
 def _forms(message: Message) -> tuple[str, ...]:

@@ -24,4 +24,4 @@ def test_no_neutral_site(listed: int, unfinished: int, words: str) -> None:
         sites=(), line_bps=None, attempts=(), line_slow=False, listed=listed, unfinished=unfinished
     )
     result = SimpleNamespace(judged=SimpleNamespace(ground=ground))
-    assert [row[-1] for row in _ground_rows(result)] == [words]
+    assert [row.words for row in _ground_rows(result)] == [words]

@@ -11,14 +11,12 @@ from evenfall.model.verdict import SlowerBy, Verdict
 from evenfall.model.vocabulary import Answer, ClaimLevel, Explanation, Scope, State
 from evenfall.text.check import (
     NOT_SHOWN,
-    PairFigures,
     answer_sentence,
-    mark_of,
     next_step,
     reasons,
     rival_words,
-    row_words,
 )
+from evenfall.text.rows import PairFigures, mark_of, row_words
 
 
 def verdict(state: State, scope: Scope, *, service: str = "youtube", by: bool = False) -> Verdict:

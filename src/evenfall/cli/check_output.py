@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import statistics
+import datetime as dt
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
+from evenfall.cli.check_rows import rows_of
 from evenfall.cli.options import Settings
+from evenfall.cli.screen import Row, Screen
 from evenfall.model.encoding import to_json_line
-from evenfall.model.verdict import Summary, Verdict
+from evenfall.model.saying import say
+from evenfall.model.verdict import Rung, Summary
 from evenfall.model.vocabulary import State
 from evenfall.text.check import (
     INTERRUPTED,
     NOT_SHOWN,
-    PairFigures,
+    REASONS_MAX,
     answer_sentence,
-    mark_of,
+    broken_rung,
+    cost_words,
+    moment_words,
     next_step,
     reasons,
-    rival_words,
-    row_words,
+    rival_lines,
     server_fault_words,
-    speed_words,
 )
-from evenfall.text.words import service_words
+from evenfall.text.words import speed_words
 
 if TYPE_CHECKING:
     from evenfall.model.target import TargetList
@@ -38,9 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["notes_of", "print_human", "print_json", "print_plan", "progress_printer", "summary_of"]
 
-_COLOURS = {State.OK: "green", State.SLOWED: "yellow", State.BLOCKED: "red", State.DOWN: "red"}
-_SLOWER = 1.5  # METHOD 2: the smallest slowing that is looked for
-_WIDTH_MIN, _WIDTH_MAX = 40, 100
 _STAGES = {
     "names": "looking names up",
     "sites": "opening sites",
@@ -52,6 +51,7 @@ _STAGES = {
 def summary_of(result: CheckResult) -> Summary:
     """The last line of `--json`."""
     line_bps = result.judged.ground.line_bps
+    ladder = _ladder(result)
     return Summary(
         answer=result.answer,
         targets={v.target: v.state for v in result.judged.verdicts},
@@ -59,9 +59,14 @@ def summary_of(result: CheckResult) -> Summary:
         duration_s=result.duration_s,
         line_goodput_bps=None if line_bps is None else round(line_bps),
         rivals=result.rivals,
-        sentence=answer_sentence(result.answer, result.judged.verdicts),
+        sentence=answer_sentence(result.answer, result.judged.verdicts, broken=broken_rung(ladder)),
         notes=notes_of(result),
+        ladder=ladder,
     )
+
+
+def _ladder(result: CheckResult) -> tuple[Rung, ...]:
+    return tuple(getattr(result, "ladder", ()))
 
 
 def notes_of(result: CheckResult) -> tuple[str, ...]:
@@ -96,25 +101,47 @@ def print_plan(targets: TargetList, settings: Settings) -> None:
     click.echo(f"At most {_bytes(plan.bytes_max)} and {plan.seconds_max:.0f} s in all.")
 
 
-def print_human(result: CheckResult, targets: TargetList, settings: Settings) -> None:
+def print_human(
+    result: CheckResult, targets: TargetList, settings: Settings, *, width: int | None = None
+) -> None:
     """One screen: line by line, the answer, why, what it does not show, what next."""
+    screen = Screen(settings, width=width)
+    verdicts, ladder = result.judged.verdicts, _ladder(result)
+    broken = broken_rung(ladder)
     for note in notes_of(result):
-        _echo(_wrapped(note).lstrip(), settings, bold=True)
-    rows = [*_ground_rows(result), *_target_rows(result)]
-    width = max(len(name) for _, _, name, _ in rows)
-    for mark, colour, name, words in rows:
-        styled = click.style(mark, fg=colour) if settings.color and colour else mark
-        _echo(f" {name:<{width}}  {styled} {words}", settings)
-    _echo("", settings)
-    _echo(answer_sentence(result.answer, result.judged.verdicts), settings, bold=True)
-    for line in (
-        *reasons(result.answer, result.judged.verdicts),
-        *_rival_lines(result),
-        NOT_SHOWN,
-        f"Next: {_next_step(result, targets)}",
-        f"Cost: {_bytes(result.bytes_spent)} in {result.duration_s:.0f} s; nothing was uploaded.",
-    ):
-        _echo(_wrapped(line), settings)
+        screen.head(note)
+    screen.rows([*(() if ladder else _ground_rows(result)), *rows_of(result, ladder)])
+    screen.blank()
+    if (moment := _moment(result, settings)) is not None:
+        screen.text(moment)
+    screen.head(answer_sentence(result.answer, verdicts, broken=broken))
+    most = None if settings.verbosity > 0 else REASONS_MAX
+    for line in reasons(result.answer, verdicts, at_most=most):
+        screen.line(line)
+    if any(v.state is not State.OK for v in verdicts):
+        for line in rival_lines(result.rivals):
+            screen.line(line)
+    screen.line(NOT_SHOWN)
+    step = next_step(
+        result.answer,
+        has_server=bool(targets.servers),
+        interrupted=result.interrupted,
+        server_failed=bool(result.server_faults),
+        broken=broken,
+    )
+    screen.line(say("Next: {step}", step=step))
+    screen.line(cost_words(result.bytes_spent, result.duration_s))
+
+
+def _moment(result: CheckResult, settings: Settings) -> str | None:
+    """When the round began, in the zone of the line or of this machine."""
+    if not result.observations:
+        return None
+    zone = ZoneInfo(settings.timezone) if settings.timezone else None
+    utc = dt.datetime.fromtimestamp(result.observations[0].started_us / 1e6, dt.UTC)
+    local = utc.astimezone(zone)
+    name = settings.timezone or local.strftime("UTC%z")
+    return moment_words(local.strftime("%Y-%m-%d"), local.strftime("%H:%M"), name)
 
 
 @contextlib.contextmanager
@@ -140,16 +167,7 @@ def _show(event: Event, write: Callable[[str], object]) -> None:
         write(_progress_line(event))
 
 
-def _next_step(result: CheckResult, targets: TargetList) -> str:
-    return next_step(
-        result.answer,
-        has_server=bool(targets.servers),
-        interrupted=result.interrupted,
-        server_failed=bool(result.server_faults),
-    )
-
-
-def _ground_rows(result: CheckResult) -> list[tuple[str, str, str, str]]:
+def _ground_rows(result: CheckResult) -> list[Row]:
     ground = result.judged.ground
     listed = ground.listed
     more = f", {ground.unfinished} not measured" if ground.unfinished else ""
@@ -158,80 +176,16 @@ def _ground_rows(result: CheckResult) -> list[tuple[str, str, str, str]]:
     speed = "" if bps is None else speed_words(bps)
     if not ground.attempts:
         words = "not measured" if ground.unfinished else "none listed"
-        return [("?", "", "neutral sites", f"none of {listed} answers{more}" if listed else words)]
-    line = ("▼", "yellow", "your line", f"{speed}, slow") if ground.line_slow else None
-    line = line or (("✔", "green", "your line", speed) if speed else ("?", "", "your line", "?"))
-    sites = (
-        "✔" if works == listed else "?",
-        "",
-        "neutral sites",
-        f"{works} of {listed} answer{more}",
-    )
-    return [line, sites]
-
-
-def _target_rows(result: CheckResult) -> list[tuple[str, str, str, str]]:
-    return [
-        (mark_of(v), _COLOURS.get(v.state, ""), _row_name(v), _row_words(v, result))
-        for v in result.judged.verdicts
-    ]
-
-
-def _row_name(verdict: Verdict) -> str:
-    what = verdict.target.split("/", 1)[1]
-    name = service_words(verdict.service)
-    return name if what == "front" else f"{name} ({what})"
-
-
-def _row_words(verdict: Verdict, result: CheckResult) -> str:
-    """What was found, with the speeds where they were measured."""
-    site = result.judged.sites[verdict.target]
-    speeds = [
-        a.http.goodput_bps
-        for a in site.attempts
-        if a.http and a.http.goodput_bps and not a.is_neutral
-    ]
-    return row_words(
-        verdict, target_bps=max(speeds, default=None), pairs=_pair_figures(verdict, result)
-    )
-
-
-def _pair_figures(verdict: Verdict, result: CheckResult) -> PairFigures | None:
-    pairs = result.judged.pairs[verdict.target].pairs
-    if not pairs:
-        return None
-    both = [((p.target.goodput_bps or 0), (p.neutral.goodput_bps or 0)) for p in pairs]
-    return PairFigures(
-        neutral_bps=statistics.median(neutral for _, neutral in both),
-        slower=sum(_SLOWER * target <= neutral for target, neutral in both),
-        total=len(both),
-    )
-
-
-def _rival_lines(result: CheckResult) -> list[str]:
-    if all(v.state is State.OK for v in result.judged.verdicts):
-        return []
-    groups: dict[Any, list[str]] = {True: [], False: [], None: []}
-    for rival in result.rivals:
-        groups[rival.ruled_out].append(rival_words(rival.explanation))
-    titles = ((True, "Ruled out"), (False, "Not ruled out"), (None, "Not tested"))
-    return [f"{title}: {', '.join(groups[key])}." for key, title in titles if groups[key]]
+        return [Row("?", "neutral sites", f"none of {listed} answers{more}" if listed else words)]
+    line = Row("▼", "your line", f"{speed}, slow") if ground.line_slow else None
+    line = line or (Row("✔", "your line", speed) if speed else Row("?", "your line", "?"))
+    mark = "✔" if works == listed else "?"
+    return [line, Row(mark, "neutral sites", f"{works} of {listed} answer{more}")]
 
 
 def _progress_line(progress: Progress) -> str:
     counted = f" {progress.done}/{progress.total}" if progress.total else f" {progress.done}"
-    return f"{_STAGES[progress.stage]}{counted}  {progress.what}"
-
-
-def _echo(line: str, settings: Settings, *, bold: bool = False) -> None:
-    click.echo(click.style(line, bold=True) if bold and settings.color else line)
-
-
-def _wrapped(line: str) -> str:
-    width = min(_WIDTH_MAX, shutil.get_terminal_size((_WIDTH_MAX, 24)).columns)
-    return textwrap.fill(
-        line, max(_WIDTH_MIN, width), initial_indent="  ", subsequent_indent="    "
-    )
+    return f"{_STAGES.get(progress.stage, progress.stage)}{counted}  {progress.what}"
 
 
 def _bytes(count: int) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evenfall.model.curfew import Instants, Window
+from evenfall.model.saying import Saying, say
 from evenfall.model.vocabulary import Explanation
 
 __all__ = [
     "STEP_WORDS",
+    "bytes_words",
     "count_words",
     "date_words",
     "dates_words",
@@ -23,6 +25,7 @@ __all__ = [
     "percent_words",
     "ruled_out_words",
     "service_words",
+    "speed_words",
     "title_words",
     "weekday_words",
     "window_words",
@@ -174,8 +177,25 @@ def count_words(n: int, unit: str) -> str:
     return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}s"
 
 
-def joined(words: list[str]) -> str:
+def joined(words: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     if len(words) < 2:
-        return "".join(words)
-    return ", ".join(words[:-1]) + " and " + words[-1]
+        return words[0] if words else ""
+    first = words[0]
+    for word in words[1:-1]:
+        first = say("{first}, {next}", first=first, next=word)
+    return say("{first} and {last}", first=first, last=words[-1])
+
+
+def speed_words(bps: float) -> Saying:
+    """`38 Mbit/s`, `0.3 Mbit/s`."""
+    if bps >= 9.95e6:
+        return say("{speed:.0f} Mbit/s", speed=bps / 1e6)
+    return say("{speed:.1f} Mbit/s", speed=bps / 1e6)
+
+
+def bytes_words(count: int) -> Saying:
+    """`1.8 MB`, `64 kB`."""
+    if count >= 100_000:
+        return say("{size:.1f} MB", size=count / 1e6)
+    return say("{size:.0f} kB", size=count / 1e3)
