@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import random
+from dataclasses import dataclass
 
 import dns.exception
 import dns.flags
@@ -23,7 +24,15 @@ from evenfall.model.target import Target
 from evenfall.model.vocabulary import Fact
 from evenfall.net.api import Network, NetworkFailure
 
-__all__ = ["ANSWERS_MAX", "ATTEMPTS", "is_bogon", "look_up", "split_endpoint"]
+__all__ = [
+    "ANSWERS_MAX",
+    "ATTEMPTS",
+    "is_bogon",
+    "look_up",
+    "outcome_of",
+    "resolve_addresses",
+    "split_endpoint",
+]
 
 ANSWERS_MAX = 16
 ATTEMPTS = 2  # a datagram may be lost; one more, then it is silence
@@ -35,11 +44,21 @@ _NOBODYS_SIX = (
     ipaddress.IPv6Network("fec0::/10"),  # site-local, given up (RFC 3879)
     ipaddress.IPv6Network("3fff::/20"),  # documentation (RFC 9637)
 )
+_Outcome = tuple[tuple[str, ...], str | None]  # addresses, failure code
 _RCODES = {
     dns.rcode.NXDOMAIN: "dns_nxdomain_error",
     dns.rcode.REFUSED: "dns_refused_error",
     dns.rcode.SERVFAIL: "dns_server_misbehaving",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What one query brought: its different answers, how many came, its cost in IP bytes."""
+
+    outcomes: list[_Outcome]
+    responses: int | None
+    cost: int
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
@@ -103,10 +122,13 @@ async def look_up(
     try:
         if not endpoint:
             found = await network.resolve(host, family=family, timeout_s=timeout_s * ATTEMPTS)
-            outcomes: list[tuple[tuple[str, ...], str | None]] = [(found[:ANSWERS_MAX], None)]
-            cost = 2 * DATAGRAM_OVERHEAD_BYTES + 2 * len(host) + 96  # an estimate: not our socket
+            asked = _Asked(
+                outcomes=[(found[:ANSWERS_MAX], None)],
+                responses=None,  # the system's resolver keeps that to itself
+                cost=2 * DATAGRAM_OVERHEAD_BYTES + 2 * len(host) + 96,  # estimated: not our socket
+            )
         else:
-            outcomes, cost = await _ask(network, endpoint, host, family, rng, timeout_s)
+            asked = await _ask(network, endpoint, host, family, rng, timeout_s)
     except NetworkFailure as failure:
         cost = DATAGRAM_OVERHEAD_BYTES + len(host) + 18
         return (
@@ -115,10 +137,38 @@ async def look_up(
                 wire_bytes=cost, **fields,
             ),
         )  # fmt: skip
+    fields["responses"] = asked.responses
     return tuple(
-        _observed(round_, target, start, outcome, fields, cost if index == 0 else 0, bogons_allowed)
-        for index, outcome in enumerate(outcomes)
+        _observed(
+            round_, target, start, outcome, fields, 0 if index else asked.cost, bogons_allowed
+        )
+        for index, outcome in enumerate(asked.outcomes)
     )
+
+
+async def resolve_addresses(
+    network: Network, host: str, *, endpoint: str, family: int, rng: random.Random, timeout_s: float
+) -> tuple[str, ...]:
+    """Addresses of `host` for a step of our own, which makes no observation of them.
+
+    Raises:
+        NetworkFailure: operation resolve.
+    """
+    if not endpoint:
+        return await network.resolve(host, family=family, timeout_s=timeout_s)
+    asked = await _ask(network, endpoint, host, family, rng, timeout_s / ATTEMPTS)
+    answers, failure = asked.outcomes[0]
+    if failure is not None or not answers:
+        raise NetworkFailure(failure or "dns_no_answer", "resolve")
+    return answers
+
+
+def outcome_of(
+    query: dns.message.Message, wire: bytes, family: int
+) -> tuple[tuple[str, ...], str | None]:
+    """Addresses and failure code of one answer; `dns_server_misbehaving` if it is none."""
+    outcomes, _ = _distinct(query, [wire], family)
+    return outcomes[0] if outcomes else ((), "dns_server_misbehaving")
 
 
 def _observed(
@@ -154,8 +204,8 @@ async def _ask(
     family: int,
     rng: random.Random,
     timeout_s: float,
-) -> tuple[list[tuple[tuple[str, ...], str | None]], int]:
-    """The different answers to one query, and what it cost in IP bytes."""
+) -> _Asked:
+    """The different answers to one query, how many came, and what it cost."""
     address, port = split_endpoint(endpoint)
     try:
         query = dns.message.make_query(
@@ -175,18 +225,22 @@ async def _ask(
             failure = seen
             continue
         cost += sum(len(d) + DATAGRAM_OVERHEAD_BYTES for d in datagrams)
-        outcomes = _distinct(query, datagrams, family)
+        outcomes, responses = _distinct(query, datagrams, family)
         if outcomes:
-            return outcomes, cost
+            return _Asked(outcomes=outcomes, responses=responses, cost=cost)
         failure = NetworkFailure("dns_server_misbehaving", "resolve")
     raise failure
 
 
 def _distinct(
     query: dns.message.Message, datagrams: list[bytes], family: int
-) -> list[tuple[tuple[str, ...], str | None]]:
-    """What the datagrams say, each different answer once; nonsense and strangers are left out."""
-    outcomes: list[tuple[tuple[str, ...], str | None]] = []
+) -> tuple[list[_Outcome], int]:
+    """What the datagrams say, each different answer once, and how many were answers at all.
+
+    Nonsense and strangers are left out of both.
+    """
+    outcomes: list[_Outcome] = []
+    responses = 0
     for datagram in datagrams:
         try:
             message = dns.message.from_wire(datagram)
@@ -194,11 +248,12 @@ def _distinct(
             continue
         if not query.is_response(message):
             continue
+        responses += 1
         outcome = _outcome(message, family)
         # Two honest answers may list the same addresses in another order.
         if all((set(outcome[0]), outcome[1]) != (set(a), f) for a, f in outcomes):
             outcomes.append(outcome)
-    return outcomes
+    return outcomes, responses
 
 
 def _outcome(message: dns.message.Message, family: int) -> tuple[tuple[str, ...], str | None]:

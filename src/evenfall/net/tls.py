@@ -33,7 +33,7 @@ from typing import cast
 
 from evenfall.net.api import Clock, NetworkFailure, Stream, TcpInfo
 
-__all__ = ["READ_BYTES", "TlsStream"]
+__all__ = ["READ_BYTES", "TlsStream", "certificate_failure", "negotiated_protocol"]
 
 READ_BYTES = 65_536
 """Asked from the stream below at a time."""
@@ -156,6 +156,10 @@ class TlsStream:
         """Leaf certificate (DER)."""
         return self._tls.getpeercert(binary_form=True)
 
+    def alpn(self) -> str | None:
+        """The application protocol agreed on in the handshake."""
+        return self._tls.selected_alpn_protocol()
+
     def tcp_info(self) -> TcpInfo:
         """Of the connection below."""
         return self._below.tcp_info()
@@ -241,14 +245,24 @@ class TlsStream:
         self._incoming.write(data)
 
 
+def certificate_failure(verify_code: int) -> str:
+    """The failure that an X509_V_ERR_* number of OpenSSL stands for."""
+    if verify_code in _HOSTNAME_ERRORS:
+        return "ssl_invalid_hostname"
+    if verify_code in _AUTHORITY_ERRORS:
+        return "ssl_unknown_authority"
+    return "ssl_invalid_certificate"
+
+
+def negotiated_protocol(stream: Stream) -> str | None:
+    """What ALPN agreed on, if the stream is TLS and both sides named one."""
+    return stream.alpn() if isinstance(stream, TlsStream) else None
+
+
 def _refused(error: ssl.SSLError) -> NetworkFailure:
     """Why a handshake failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _HOSTNAME_ERRORS:
-            return NetworkFailure("ssl_invalid_hostname", "tls_handshake")
-        if error.verify_code in _AUTHORITY_ERRORS:
-            return NetworkFailure("ssl_unknown_authority", "tls_handshake")
-        return NetworkFailure("ssl_invalid_certificate", "tls_handshake")
+        return NetworkFailure(certificate_failure(error.verify_code), "tls_handshake")
     return NetworkFailure("ssl_failed_handshake", "tls_handshake")
 
 
