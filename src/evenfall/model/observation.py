@@ -207,6 +207,13 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     hops: Annotated[
         Count | None, Meta(description="Hops the packet was allowed to go (IP TTL or hop limit).")
     ] = None
+    fate: Annotated[
+        Text | None,
+        Meta(
+            description="What became of the packet with limited hops: reached, expired (a router "
+            "said so), lost."
+        ),
+    ] = None
     probes_sent: Annotated[
         Count | None, Meta(description="Probes of a series, such as round trips to the gateway.")
     ] = None
