@@ -14,7 +14,8 @@ import email.utils
 import hashlib
 import html
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Direction, Fact
 from evenfall.net.api import NetworkFailure, Stream, TcpInfo
+from evenfall.wire.altsvc import offers_h3
 from evenfall.wire.http1 import ResponseReader, request
 
 __all__ = ["Exchange", "get"]
@@ -51,6 +53,7 @@ class Exchange:
         location: value of `Location` of a 3xx answer, else empty.
         date_us: the server's `Date`, µs since 1970 UTC; None if it sent none.
         date_read_us: our wall clock when the head arrived.
+        headers: fields of the answer, names in lower case.
     """
 
     observation: Observation
@@ -58,6 +61,7 @@ class Exchange:
     location: str = ""
     date_us: int | None = None
     date_read_us: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Body:
@@ -135,6 +139,7 @@ async def get(
         location=reader.headers.get("location", "") if _is_redirect(reader.status) else "",
         date_us=_date_us(reader.headers.get("date", "")),
         date_read_us=start.wall_us + progress.head_us,
+        headers=reader.headers,
     )
 
 
@@ -232,12 +237,21 @@ def _observed(
         size_bytes=reader.content_length,
         goodput_bps=goodput_bps,
         capped=progress.capped,
+        offers_quic=_offers_quic(reader, fields),
         rtt_min_us=info.rtt_min_us,
         rtt_us=info.rtt_us,
         curve=body.curve.points() or None,
         wire_bytes=meter.spent(in_flight_bytes=coming_bytes),
         **fields,
     )
+
+
+def _offers_quic(reader: ResponseReader, fields: dict[str, Any]) -> bool | None:
+    """Whether the answer says so; None if there is no answer, or it came in the open."""
+    if reader.status is None or fields["sni"] is None:
+        return None
+    value = reader.headers.get("alt-svc", "")
+    return offers_h3(value, host=fields["host"], port=fields["port"])
 
 
 def _coming_bytes(curve: tuple[tuple[int, int], ...], info: TcpInfo, *, capped: bool) -> int:

@@ -5,8 +5,8 @@ bytes arrive and hands back those that belong to the body, so that a caller can 
 time cap and still knows how much of the page came.
 
 Rules. A response ends by `Content-Length`, by the last chunk, or by the end of the connection (RFC
-9112 §6.3); 1xx responses are skipped; 204 and 304 have no body. Sizes are bounded: 32 KiB of
-headers, 100 header fields, 16 hexadecimal digits of a chunk size. Bytes that are no response make
+9112 §6.3); up to 16 1xx responses are skipped; 204 and 304 have no body. Sizes are bounded: 32 KiB
+of headers, 100 header fields, 16 hexadecimal digits of a chunk size. Bytes that are no response make
 `failed` true; they are data about the network, so nothing is raised.
 
 How it works. One buffer, one state: head, body, chunk size, chunk, chunk end, trailer, done.
@@ -28,6 +28,8 @@ _FIELDS_MAX = 100
 _CHUNK_LINE_BYTES_MAX = 4096
 _CHUNK_DIGITS_MAX = 16
 _TRAILER_BYTES_MAX = 8192
+_INTERIM_MAX = 16
+_LISTS = frozenset({"alt-svc"})
 
 _State = Literal["head", "length", "close", "chunk_size", "chunk", "chunk_end", "trailer", "done"]
 
@@ -53,7 +55,8 @@ class ResponseReader:
 
     Attributes:
         status: once the head is complete, else None.
-        headers: field names in lower case; of a repeated field the first value.
+        headers: field names in lower case; of a repeated field the first value,
+            or all of them where the field is a list that we read.
         done: the response is complete.
         failed: the bytes are not an HTTP response, or it ended too early.
     """
@@ -66,6 +69,7 @@ class ResponseReader:
         self._buffer = b""
         self._state: _State = "head"
         self._left = 0
+        self._interim = 0
 
     @property
     def content_length(self) -> int | None:
@@ -123,14 +127,21 @@ class ResponseReader:
             return False
         status = int(code)
         if 100 <= status < 200:
-            return True  # an interim response; the real head follows
+            self._interim += 1
+            return self._interim <= _INTERIM_MAX  # the real head follows
         for line in lines:
             name, colon, value = line.partition(":")
             if colon:
-                self.headers.setdefault(name.strip().lower(), value.strip())
+                self._add_field(name.strip().lower(), value.strip())
         self.status = status
         self._choose_body(status)
         return True
+
+    def _add_field(self, name: str, value: str) -> None:
+        if name in _LISTS and name in self.headers:
+            self.headers[name] += f", {value}"  # RFC 9110 §5.3
+        else:
+            self.headers.setdefault(name, value)
 
     def _choose_body(self, status: int) -> None:
         length = self.content_length
