@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from evenfall.cli.options import EvenfallCommand, Settings, settings_of
-from evenfall.model.errors import UsageError
 from evenfall.model.vocabulary import ANSWER_EXIT_CODES
 
 if TYPE_CHECKING:
@@ -53,6 +51,7 @@ def command(
     seed: int | None,
 ) -> int:
     """Read, ask for consent, measure, say."""
+    from evenfall.cli.agree import agree
     from evenfall.cli.check_output import print_human, print_json, print_plan
     from evenfall.probe.builtin import BUILT_IN
     from evenfall.probe.targets import read_targets
@@ -62,7 +61,7 @@ def command(
     if settings.plan:
         print_plan(targets, settings)
         return 0
-    _agree(targets, settings, yes=yes)
+    settings = agree(targets, settings, yes=yes)
     result = _measure(targets, settings, tariff_mbit=tariff_mbit, seed=seed)
     if settings.json:
         print_json(result)
@@ -99,58 +98,4 @@ def _measure(
                 timezone=settings.timezone or None,
                 surroundings=Surroundings(tunnel=tunnel_in_use(), proxies=proxies_set()),
             )
-        )
-
-
-def _agree(targets: TargetList, settings: Settings, *, yes: bool) -> None:
-    """Consent before the first packet; returns only if there is one."""
-    from evenfall.probe.consent import is_lab_network, recorded_consent
-    from evenfall.text.consent import QUESTIONS, RISK_VERSION, YES_WORDS, risk_text
-
-    if settings.language != "en":
-        click.echo("evenfall: the risk text is translated; the rest is still in English.", err=True)
-    if yes:
-        click.echo(risk_text(settings.language), err=True)
-        if not is_lab_network(targets):
-            _remember(settings, how="yes")
-        return
-    if is_lab_network(targets):
-        return
-    earlier = recorded_consent(settings.store)
-    if earlier is not None and earlier.version == RISK_VERSION:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(
-            expected="consent before the first packet",
-            seen="no terminal to ask on, and no --yes",
-            where="evenfall check",
-            remedy="Read the risk text (docs/check.md), then add --yes.",
-        )
-    click.echo(risk_text(settings.language), err=True)
-    question = QUESTIONS[settings.language]
-    if click.prompt(question, default="", show_default=False, err=True).lower() not in YES_WORDS:
-        raise click.Abort
-    _remember(settings, how="terminal")
-
-
-def _remember(settings: Settings, *, how: str) -> None:
-    """Keep what a person typed; of `--yes`, which counts for one run, the version alone."""
-    import time
-
-    from evenfall.probe.consent import Consent, store_consent
-    from evenfall.text.consent import RISK_VERSION
-
-    consent = Consent(
-        version=RISK_VERSION,
-        language=settings.language,
-        given_us=time.time_ns() // 1000,
-        how=how,
-    )
-    try:
-        store_consent(settings.store, consent)
-    except OSError as error:
-        click.echo(
-            f"evenfall: your consent could not be kept in {settings.store} ({error.strerror}); "
-            "you will be asked again.",
-            err=True,
         )

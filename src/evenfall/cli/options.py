@@ -13,6 +13,7 @@ import msgspec
 from evenfall import __version__
 from evenfall.cli.config import Config, read_config
 from evenfall.model.errors import MissingExtra, UsageError
+from evenfall.text.speech import LANGUAGES, language_of_locale
 
 __all__ = [
     "LANGUAGES",
@@ -23,14 +24,14 @@ __all__ = [
     "settings_of",
 ]
 
-LANGUAGES = ("en", "ru", "kk")
-
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The global options, read once.
 
     Attributes:
         json: stdout carries JSON Lines and nothing else; human text goes to stderr.
+        language: of the sentences; `language_given` if it was chosen, and not guessed from the
+            locale.
         plan: say what would be sent; send nothing.
         timezone: IANA name given with --tz, or empty: the machine's.
         store: the store folder (need not exist yet).
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     json: bool = False
     language: str = "en"
+    language_given: bool = False
     timezone: str = ""
     store: Path
     plan: bool = False
@@ -60,7 +62,7 @@ def _global_options() -> list[click.Option]:
             ["--lang", "lang"],
             type=click.Choice(LANGUAGES),
             default=None,
-            help="Language of the sentences.",
+            help="Language of the sentences [else that of the locale].",
         ),
         click.Option(["--tz", "tz"], default=None, help="IANA time zone, as Asia/Almaty."),
         click.Option(
@@ -206,7 +208,8 @@ def settings_of(ctx: click.Context) -> Settings:
     """
     table: dict[str, Any] = ctx.ensure_object(dict)
     config: Config = table.get("config_read", Config())
-    language = table.get("lang") or config.lang or "en"
+    chosen = table.get("lang") or config.lang
+    language = chosen or language_of_locale(os.environ)
     if language not in LANGUAGES:
         raise UsageError(
             expected=f"one of {', '.join(LANGUAGES)}",
@@ -217,6 +220,7 @@ def settings_of(ctx: click.Context) -> Settings:
     return Settings(
         json=table.get("json_", False),
         language=language,
+        language_given=bool(chosen),
         timezone=_known_zone(table.get("tz") or config.tz),
         store=Path(table.get("store") or _default_store(config.store)),
         plan=table.get("plan", False),

@@ -17,7 +17,6 @@ import gettext
 import string
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from evenfall.model.saying import Saying
@@ -75,6 +74,8 @@ def language_of_locale(environment: Mapping[str, str]) -> str:
 def _catalogue_of(language: str) -> gettext.NullTranslations:
     if language == "en":
         return gettext.NullTranslations()
+    from importlib.resources import files  # a tenth of the start of `evenfall --help`
+
     place = files("evenfall.text").joinpath("locale", language, "LC_MESSAGES", f"{DOMAIN}.mo")
     try:
         with place.open("rb") as file:
