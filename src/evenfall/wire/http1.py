@@ -6,7 +6,7 @@ time cap and still knows how much of the page came.
 
 Rules. A response ends by `Content-Length`, by the last chunk, or by the end of the connection (RFC
 9112 §6.3); up to 16 1xx responses are skipped; 204 and 304 have no body. Sizes are bounded: 32 KiB
-of headers, 100 header fields, 16 hexadecimal digits of a chunk size. Bytes that are no response make
+of headers, 100 header fields, 16 digits of a chunk size. Bytes that are no response make
 `failed` true; they are data about the network, so nothing is raised.
 
 How it works. One buffer, one state: head, body, chunk size, chunk, chunk end, trailer, done.
