@@ -86,7 +86,7 @@ def test_rows():
     """Marks and words of a row: ✔ ▼ ✖ ?, speeds, and how our own server fared."""
     figures = PairFigures(neutral_bps=36e6, slower=2, total=2)
     row = row_words(SLOWED, target_bps=0.3e6, pairs=figures)
-    assert row == "0.3 Mbit/s, slow; same server, other name: 36 Mbit/s, 2 times of 2"
+    assert row == "0.3 Mbit/s; same server, other name: 36 Mbit/s (2 of 2)"
     assert [mark_of(verdict(s, Scope.UNDETERMINED)) for s in State] == ["✔", "▼", "✖", "✖", "?"]
     for one in EVERY:
         assert row_words(one, target_bps=None, pairs=None)

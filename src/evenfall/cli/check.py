@@ -80,7 +80,7 @@ def _measure(
     import asyncio
     import random
 
-    from evenfall.cli.check_output import progress_printer
+    from evenfall.cli.live import progress_printer
     from evenfall.infer.rivals import Surroundings
     from evenfall.net.sockets import SystemNetwork
     from evenfall.probe.check import run_check

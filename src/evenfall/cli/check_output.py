@@ -1,11 +1,8 @@
-"""How `check` prints: JSON Lines, the screen for a person, the plan, and progress while it runs."""
+"""How `check` prints: JSON Lines, the screen for a person, and the plan."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import sys
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -36,16 +33,8 @@ from evenfall.text.words import speed_words
 if TYPE_CHECKING:
     from evenfall.model.target import TargetList
     from evenfall.probe.check import CheckResult
-    from evenfall.probe.session import Event, Progress
 
-__all__ = ["notes_of", "print_human", "print_json", "print_plan", "progress_printer", "summary_of"]
-
-_STAGES = {
-    "names": "looking names up",
-    "sites": "opening sites",
-    "contrasts": "looking again",
-    "pairs": "paired transfers",
-}
+__all__ = ["notes_of", "print_human", "print_json", "print_plan", "summary_of"]
 
 
 def summary_of(result: CheckResult) -> Summary:
@@ -144,29 +133,6 @@ def _moment(result: CheckResult, settings: Settings) -> str | None:
     return moment_words(local.strftime("%Y-%m-%d"), local.strftime("%H:%M"), name)
 
 
-@contextlib.contextmanager
-def progress_printer(settings: Settings) -> Iterator[Callable[[Event], None]]:
-    """Progress on stderr: one live line on a terminal, plain lines with -v, else nothing."""
-    if settings.verbosity < 0 or not (sys.stderr.isatty() or settings.verbosity > 0):
-        yield lambda _: None
-        return
-    if not sys.stderr.isatty():
-        yield lambda event: _show(event, lambda line: click.echo(line, err=True))
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True, no_color=not settings.color)
-    with console.status("starting") as status:
-        yield lambda event: _show(event, status.update)
-
-
-def _show(event: Event, write: Callable[[str], object]) -> None:
-    from evenfall.probe.session import Progress
-
-    if isinstance(event, Progress):
-        write(_progress_line(event))
-
-
 def _ground_rows(result: CheckResult) -> list[Row]:
     ground = result.judged.ground
     listed = ground.listed
@@ -181,11 +147,6 @@ def _ground_rows(result: CheckResult) -> list[Row]:
     line = line or (Row("✔", "your line", speed) if speed else Row("?", "your line", "?"))
     mark = "✔" if works == listed else "?"
     return [line, Row(mark, "neutral sites", f"{works} of {listed} answer{more}")]
-
-
-def _progress_line(progress: Progress) -> str:
-    counted = f" {progress.done}/{progress.total}" if progress.total else f" {progress.done}"
-    return f"{_STAGES.get(progress.stage, progress.stage)}{counted}  {progress.what}"
 
 
 def _bytes(count: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from evenfall.model.saying import Saying, say, say_n
+from evenfall.model.saying import Saying, say
 from evenfall.model.verdict import Rung, Verdict, Way
 from evenfall.model.vocabulary import Direction, RungName, RungState, State, Transport
 from evenfall.text.words import service_words, speed_words
@@ -90,22 +90,22 @@ def row_words(verdict: Verdict, *, target_bps: float | None, pairs: PairFigures 
     `target_bps` is the best speed of its own page; `pairs` says how our server fared.
     """
     found = _state_words(verdict)
-    if verdict.state in (State.OK, State.SLOWED) and target_bps is not None:
-        found = say("{speed}, {found}", speed=speed_words(target_bps), found=found)
-    if verdict.state is State.SLOWED and verdict.isolated and pairs is not None and pairs.total:
-        return say(
-            "{found}; same server, other name: {pairs}", found=found, pairs=_pair_words(pairs)
-        )
-    return found
+    by_pairs = verdict.state is State.SLOWED and verdict.isolated and pairs and pairs.total
+    if verdict.state not in (State.OK, State.SLOWED) or target_bps is None:
+        return _beside_pairs(found, pairs) if by_pairs and pairs else found
+    speed = speed_words(target_bps)
+    if by_pairs and pairs:
+        return _beside_pairs(speed, pairs)
+    return say("{speed}, {found}", speed=speed, found=found)
 
 
-def _pair_words(pairs: PairFigures) -> Saying:
-    return say_n(
-        "{speed}, {slower} time of {n}",
-        "{speed}, {slower} times of {n}",
-        pairs.total,
+def _beside_pairs(found: Saying, pairs: PairFigures) -> Saying:
+    return say(
+        "{found}; same server, other name: {speed} ({slower} of {total})",
+        found=found,
         speed=speed_words(pairs.neutral_bps),
         slower=pairs.slower,
+        total=pairs.total,
     )
 
 
