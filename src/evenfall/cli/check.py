@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from evenfall.model.target import TargetList
     from evenfall.probe.check import CheckResult
 
-__all__ = ["command"]
+__all__ = ["command", "measure"]
 
 _INTERRUPTED = 130
 _MEGA = 1_000_000
@@ -62,7 +62,7 @@ def command(
         print_plan(targets, settings)
         return 0
     settings = agree(targets, settings, yes=yes)
-    result = _measure(targets, settings, tariff_mbit=tariff_mbit, seed=seed)
+    result = measure(targets, settings, tariff_mbit=tariff_mbit, seed=seed)
     if settings.json:
         print_json(result)
     else:
@@ -74,9 +74,10 @@ def command(
     return ANSWER_EXIT_CODES[result.answer] if exit_code else 0
 
 
-def _measure(
+def measure(
     targets: TargetList, settings: Settings, *, tariff_mbit: float | None, seed: int | None
 ) -> CheckResult:
+    """Measure once, with the way out and the surroundings of this machine."""
     import asyncio
     import random
 
