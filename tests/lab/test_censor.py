@@ -20,7 +20,7 @@ from evenfall.lab.packets import (
     build_tcp,
     build_udp,
     pack_address,
-    parse_ipv4,
+    parse_ip,
 )
 from evenfall.lab.scenario import CensorRule
 
@@ -47,7 +47,7 @@ def hello(name: str | None, padding: int = 0) -> bytes:
 
 def parsed(data: bytes) -> Packet:
     """A packet that must be readable."""
-    packet = parse_ipv4(data)
+    packet = parse_ip(data)
     assert packet is not None
     return packet
 

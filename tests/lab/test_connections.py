@@ -16,14 +16,14 @@ from evenfall.lab.connections import (
     FlowTable,
     Reassembly,
 )
-from evenfall.lab.packets import SYN, Packet, build_tcp, parse_ipv4
+from evenfall.lab.packets import SYN, Packet, build_tcp, parse_ip
 
 MESSAGE = bytes(range(256)) * 6
 
 
 def syn(port: int, sequence: int = 100) -> Packet:
     """The first packet of a connection from a client port."""
-    packet = parse_ipv4(
+    packet = parse_ip(
         build_tcp(
             (b"\xc0\xa8\x01\x02", port),
             (b"\xcb\x00\x71\x0b", 443),

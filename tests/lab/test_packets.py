@@ -22,7 +22,7 @@ from evenfall.lab.packets import (
     checksum,
     pack_address,
     parse_frame,
-    parse_ipv4,
+    parse_ip,
 )
 
 CLIENT = (pack_address("192.168.1.2"), 40_000)
@@ -52,7 +52,7 @@ def test_what_is_built_is_read_back(payload: bytes) -> None:
     )
     assert checksum(packet[:20]) == 0
     assert checksum(pseudo(packet, TCP) + packet[20:]) == 0
-    read = parse_ipv4(packet)
+    read = parse_ip(packet)
     assert read is not None
     assert read.is_tcp
     assert not read.is_udp
@@ -69,7 +69,7 @@ def test_datagrams_are_read_back(payload: bytes) -> None:
     packet = build_udp(SERVER, CLIENT, payload)
     assert checksum(pseudo(packet, UDP) + packet[20:]) == 0
     assert packet[26:28] != b"\0\0"
-    read = parse_ipv4(packet)
+    read = parse_ip(packet)
     assert read is not None
     assert read.is_udp
     assert read.payload == payload
@@ -87,7 +87,7 @@ def test_a_datagram_ends_where_its_length_says() -> None:
     """UDP has a length of its own; bytes after it in the packet are not its payload."""
     packet = bytearray(build_udp(SERVER, CLIENT, b"answer and more"))
     packet[24:26] = (8 + 6).to_bytes(2)
-    read = parse_ipv4(bytes(packet))
+    read = parse_ip(bytes(packet))
     assert read is not None
     assert read.payload == b"answer"
 
@@ -103,7 +103,7 @@ def test_a_fragment_has_no_ports() -> None:
     """Later fragments carry no TCP header: what stands there is not read as one."""
     packet = bytearray(build_tcp(CLIENT, SERVER, sequence=1, acknowledgement=0, flags=SYN))
     packet[6:8] = b"\x00\x10"
-    read = parse_ipv4(bytes(packet))
+    read = parse_ip(bytes(packet))
     assert read is not None
     assert not read.is_tcp
     assert read.source_port == 0
@@ -119,11 +119,11 @@ def test_other_protocols_are_not_read(kind: bytes) -> None:
 def test_noise_is_never_an_error(noise: bytes) -> None:
     """Whatever arrives, reading it does not raise."""
     parse_frame(bytes(12) + b"\x08\x00" + noise)
-    parse_ipv4(b"\x45" + noise)
+    parse_ip(b"\x45" + noise)
 
 
 @given(st.integers(0, 39))
 def test_a_cut_packet_is_refused(keep: int) -> None:
     """A packet shorter than its own length field says is not read."""
     packet = build_tcp(CLIENT, SERVER, sequence=1, acknowledgement=0, flags=SYN)
-    assert parse_ipv4(packet[:keep]) is None
+    assert parse_ip(packet[:keep]) is None

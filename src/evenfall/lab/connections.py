@@ -10,11 +10,15 @@ will. Limits: `FLOWS_MAX` flows, forgotten after `FLOW_IDLE_S` of silence; `AHEA
 from __future__ import annotations
 
 import collections
+from typing import TYPE_CHECKING
 
-from evenfall.lab.bucket import Bucket
+from evenfall.lab.limiting import Limits
 from evenfall.lab.opening import Opening
 from evenfall.lab.packets import Packet
 from evenfall.lab.scenario import CensorRule
+
+if TYPE_CHECKING:
+    from evenfall.lab.splice import Splice
 
 __all__ = ["FLOWS_MAX", "FLOW_IDLE_S", "End", "Flow", "FlowTable", "Reassembly"]
 
@@ -27,7 +31,7 @@ _HALF = 2**31
 _WHOLE = 2**32
 
 End = tuple[bytes, int]
-"""One end of a connection: four address bytes and a port."""
+"""One end of a connection: four or sixteen address bytes and a port."""
 
 
 class Reassembly:
@@ -76,12 +80,15 @@ class Flow:
         rule: what the censor does with it; None: nothing.
         server_expects: next sequence number that the server waits for, when the rule was chosen.
         page_sequence: where a forged response begins in the server's sequence numbers.
-        buckets: one a direction (key: towards the server).
+        limits: what a rule that slows it has counted.
+        residual: its rule was chosen for its address alone, before any name.
+        splice: another server has taken it over.
+        syn_options: what a second handshake in the client's name may offer.
     """
 
     __slots__ = (
-        "buckets", "client", "first_sequence", "opening", "page_sequence", "rule", "seen_s",
-        "sent", "server", "server_expects",
+        "client", "first_sequence", "limits", "opening", "page_sequence", "residual", "rule",
+        "seen_s", "sent", "server", "server_expects", "splice", "syn_options",
     )  # fmt: skip
 
     def __init__(self, client: End, server: End, first_sequence: int, now_s: float) -> None:
@@ -93,7 +100,10 @@ class Flow:
         self.rule: CensorRule | None = None
         self.server_expects = 0
         self.page_sequence: int | None = None
-        self.buckets: dict[bool, Bucket] = {}
+        self.limits = Limits()
+        self.residual = False
+        self.splice: Splice | None = None
+        self.syn_options = b""
         self.seen_s = now_s
 
     def forget_bytes(self) -> None:

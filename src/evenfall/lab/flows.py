@@ -14,6 +14,9 @@ from evenfall.lab.scenario import CensorRule
 
 __all__ = ["Decider"]
 
+_READ_LAYERS = ("sni", "http", "quic", "")
+"""Where a box has looked for a name; rules for all others act there."""
+
 
 class Decider:
     """Finds the rule for a flow.
@@ -39,16 +42,53 @@ class Decider:
         self._minute_of_day = minute_of_day
         self._rng = rng
 
-    def rule_for(self, layer: str, name: str) -> CensorRule | None:
-        """The rule of a layer (`sni`, `http`, `dns`, `ip`) that acts on a flow with this name."""
+    def rule_for(
+        self,
+        layer: str,
+        name: str,
+        *,
+        family: int = 4,
+        accepts: Callable[[CensorRule], bool] = lambda _: True,
+    ) -> CensorRule | None:
+        """The rule that acts on a flow with this name.
+
+        Args:
+            layer: `sni`, `http`, `quic`, `dns`, `ip`, `udp443`, or empty: a flow in which no name
+                can be read.
+            name: what was read in it, or who lives at its address.
+            family: its IP version.
+            accepts: further conditions of the caller's.
+        """
         minute = self._minute_of_day()
         for rule, names in self._rules:
-            if rule.action.partition(".")[0] != layer or not _covers(names, name):
+            if family not in rule.families or not _fits(rule, names, layer, name):
                 continue
             active = within(minute, rule.from_local, rule.to_local)
-            if active and self._rng.random() < rule.share:
+            if active and accepts(rule) and self._rng.random() < rule.share:
                 return rule
         return None
+
+    def has(self, *layers: str) -> bool:
+        """Whether there is any rule of these layers, or one for flows without a name."""
+        return any(_layer(rule) in layers or rule.others for rule, _ in self._rules)
+
+    def active(self, action: str) -> bool:
+        """Whether there is a rule of this action whose hours last."""
+        minute = self._minute_of_day()
+        return any(
+            rule.action == action and within(minute, rule.from_local, rule.to_local)
+            for rule, _ in self._rules
+        )
+
+
+def _layer(rule: CensorRule) -> str:
+    return rule.action.partition(".")[0]
+
+
+def _fits(rule: CensorRule, names: frozenset[str], layer: str, name: str) -> bool:
+    if rule.others:
+        return layer in _READ_LAYERS and not _covers(names, name)
+    return _layer(rule) == layer and (not names or _covers(names, name))
 
 
 def _covers(names: frozenset[str], name: str) -> bool:

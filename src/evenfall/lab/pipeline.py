@@ -25,7 +25,7 @@ import msgspec
 
 from evenfall.lab.bucket import FRAME_BYTES, Bucket
 from evenfall.lab.censor import Censor
-from evenfall.lab.packets import ETHERNET_BYTES, Packet, parse_frame, parse_ipv4
+from evenfall.lab.packets import ETHERNET_BYTES, Packet, parse_frame, parse_ip
 
 __all__ = ["HELD_FRAMES_MAX", "QUEUE_S", "Counters", "PathSettings", "Pipeline"]
 
@@ -166,7 +166,7 @@ class Pipeline:
         return frame[6:12] + frame[:6] + frame[12:ETHERNET_BYTES]
 
     def _forge(self, like: bytes, forged: bytes, upwards: bool, at_s: float) -> None:
-        packet = parse_ipv4(forged)
+        packet = parse_ip(forged)
         if packet is not None:
             self.counters.forged += 1
             self._go_on(like[:ETHERNET_BYTES] + forged, packet, upwards, at_s)
