@@ -12,6 +12,15 @@ wider than scale 0.30, fewer than two of them came through, or any neutral arm o
 THROTTLED needs E ≥ 1000 *and* a sign test at 5 % (against a slowing of ×1/1.5, so at least five
 pairs). The order of the pairs does not matter.
 
+Directions are tested apart and share the 1 %: downloads get nine tenths of it, so that the bars
+above are 111 and 1111 for them, and ten times as high for uploads.
+
+Bias. A line may prefer one name to another a little, all evening, without anybody's doing (another
+route, another cache of the access network). So THROTTLED also needs `e_preferred` ≥ 15: the same
+evidence with every x raised by ln 1.5, which is what is left against "the neutral name is preferred
+by ×1.5". It costs slowings of less than ×1/3, which METHOD does not claim to see, and nothing else
+(bench/pair_calibration.py).
+
 Arms that fail. A slow transfer has no innocent explanation but noise, which f0 holds; a transfer
 that was cut, or brought nothing, has another one: on some lines transfers fail at random. How often
 is told by the round's neutral arms, of pairs and null pairs alike. Hence a pair whose target arm
@@ -54,10 +63,12 @@ import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from evenfall.infer.profiles import PAIRS_2026, PairsProfile
 from evenfall.infer.sign import median_interval, sign_test_p
 from evenfall.model.verdict import SlowerBy
+from evenfall.model.vocabulary import Direction
 
 __all__ = [
     "Assessment",
@@ -108,6 +119,7 @@ class Assessment:
 
     Attributes:
         e_value: evidence against "this name is not slowed".
+        e_preferred: the same against "the neutral name is preferred by ×1.5, and that is all".
         n_pairs: pairs that count.
         scale: scale of the null density that was used.
         wide: the line is noisy, so that more was asked for.
@@ -124,6 +136,8 @@ class Assessment:
     sign_p: float
     slower_by: SlowerBy | None
     settled: bool
+    direction: Direction = Direction.DOWNLOAD
+    e_preferred: float = 1.0
 
 
 def t2_density(y: float) -> float:
@@ -222,9 +236,10 @@ def assess(
     *,
     failed: Collection[int] = (),
     neutral: NeutralArms | None = None,
+    direction: Direction = Direction.DOWNLOAD,
     profile: PairsProfile = PAIRS_2026,
 ) -> Assessment:
-    """Sum up all pairs of one target measured so far.
+    """Sum up all pairs of one target and direction measured so far.
 
     Args:
         x: scores of the pairs target/neutral, in any order.
@@ -232,6 +247,7 @@ def assess(
             sign means nothing).
         failed: which of `x` have a target arm that was cut or brought nothing, by index.
         neutral: how all neutral arms of the round fared; None: nothing is known of them.
+        direction: which way the bytes went; sets how much evidence is asked for.
         profile: the parameters.
     """
     own_scale = null_scale(null_x)
@@ -243,8 +259,14 @@ def assess(
     )
     scale = max(profile.scale_min, own_scale or 0.0)
     e_value = evidence(x, scale, failed=failed, neutral=arms, profile=profile)
-    sign_p = sign_test_p(x, shift=-math.log(profile.factor_min))
-    decision = _decide(e_value, len(x), wide, sign_p, profile)
+    shift = math.log(profile.factor_min)
+    e_preferred = evidence(
+        [value + shift for value in x], scale, failed=failed, neutral=arms, profile=profile
+    )
+    sign_p = sign_test_p(x, shift=-shift)
+    share = profile.download_share
+    asked = _Asked(wide, share if direction is Direction.DOWNLOAD else 1 - share)
+    decision = _decide(e_value, e_preferred, len(x), sign_p, asked, profile)
     return Assessment(
         decision=decision,
         e_value=e_value,
@@ -254,6 +276,8 @@ def assess(
         sign_p=sign_p,
         slower_by=effect(x, scale, profile=profile) if decision is Decision.THROTTLED else None,
         settled=decision is not Decision.INCONCLUSIVE or len(x) >= profile.n_max,
+        direction=direction,
+        e_preferred=e_preferred,
     )
 
 
@@ -272,11 +296,25 @@ def effect(x: Sequence[float], scale: float, *, profile: PairsProfile = PAIRS_20
     )
 
 
-def _decide(e_value: float, n: int, wide: bool, sign_p: float, profile: PairsProfile) -> Decision:
-    if wide:
-        convicted = e_value >= profile.e_wide and sign_p <= _SIGN_P_MAX
-    else:
-        convicted = e_value >= profile.e_throttled
+class _Asked(NamedTuple):
+    """How much is asked for: on a noisy line more, and more of a direction with a small share."""
+
+    wide: bool
+    share: float
+
+
+def _decide(
+    e_value: float,
+    e_preferred: float,
+    n: int,
+    sign_p: float,
+    asked: _Asked,
+    profile: PairsProfile,
+) -> Decision:
+    convicted = e_value * asked.share >= (profile.e_wide if asked.wide else profile.e_throttled)
+    convicted = convicted and e_preferred >= profile.e_preferred
+    if asked.wide:
+        convicted = convicted and sign_p <= _SIGN_P_MAX
     if convicted and n >= profile.n_throttled_min:
         return Decision.THROTTLED
     if e_value <= profile.e_not_seen and n >= profile.n_not_seen_min:

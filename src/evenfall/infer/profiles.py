@@ -35,6 +35,11 @@ class PairsProfile:
         e_throttled, n_throttled_min: THROTTLED at this evidence and as many pairs.
         e_not_seen, n_not_seen_min: NOT SEEN at this evidence and as many pairs.
         n_max: pairs after which the rest is INCONCLUSIVE.
+        download_share: of the 1 % of false alarms allowed, downloads get this share and uploads the
+            rest: an upload convicts at e_throttled ÷ (1 − download_share).
+        e_preferred: THROTTLED also needs this much evidence against a line that prefers the neutral
+            name by factor_min without anybody's doing. Calibrated by bench/pair_calibration.py:
+            with it, sessions biased by sd 0.4 convict in under 1 %; without, in 2 to 4 %.
         null_scale_wide: a line whose neutral pairs are wider than this must show e_wide and agree
             with the sign test.
         null_pairs_min: with fewer neutral pairs of which both arms came through, likewise.
@@ -43,7 +48,10 @@ class PairsProfile:
             often is what the neutral ones show. The rule of succession, which starts at ½; see
             docs/decisions/0009.
         cap_s: time cap of one transfer.
-        size_ladder_bytes: sizes, smallest first.
+        size_ladder_bytes: sizes, smallest first. The second is 512 KB and not METHOD's 256 KB, for
+            an allowance of 256 KB hides everything from that; docs/decisions/0012.
+        slow_x, fast_x: a pair below the first is slow, above the second fast, for what is asked
+            next (never for what is decided).
     """
 
     name: str
@@ -58,13 +66,17 @@ class PairsProfile:
     e_not_seen: float = 0.05
     n_not_seen_min: int = 4
     n_max: int = 12
+    download_share: float = 0.9
+    e_preferred: float = 15.0
     null_scale_wide: float = 0.30
     e_wide: float = 1000.0
     null_pairs_min: int = 2
     failed_arms_added: float = 2.0
     failed_added: float = 1.0
     cap_s: float = 4.0
-    size_ladder_bytes: tuple[int, ...] = (65_536, 262_144, 1_048_576)
+    size_ladder_bytes: tuple[int, ...] = (65_536, 524_288, 1_048_576)
+    slow_x: float = -0.6931471805599453  # half as fast
+    fast_x: float = -0.4054651081081644  # two thirds as fast
 
 
 @dataclass(frozen=True, kw_only=True)
