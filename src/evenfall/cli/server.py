@@ -15,7 +15,7 @@ from evenfall.model.encoding import to_json_line
 from evenfall.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from evenfall.server import PairService
+    from evenfall.server import LookPolicy, PairService
 
 __all__ = ["command"]
 
@@ -33,9 +33,18 @@ _PORT_MAX = 65_535
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the key; the key is made on the first start.",
 )
+@click.option(
+    "--look-at",
+    "look_at",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Hosts that it may look at for others, one a line (docs/server.md) [else those of the "
+    "list that check has built in; an empty file: none].",
+)
 @click.option("--print-pin", is_flag=True, help="Print the pin of the key, and nothing else.")
 @click.pass_context
-def command(ctx: click.Context, listen: str | None, state: Path, print_pin: bool) -> None:
+def command(
+    ctx: click.Context, listen: str | None, state: Path, look_at: Path | None, print_pin: bool
+) -> None:
     """Print the pin, say what would be done, or serve until interrupted."""
     settings = settings_of(ctx)
     if print_pin:
@@ -53,10 +62,18 @@ def command(ctx: click.Context, listen: str | None, state: Path, print_pin: bool
             remedy="For example: evenfall server --listen 0.0.0.0:8443 --state ./server-state",
         )
     where = _address_and_port(listen)
+    looks = _looks(look_at)
     if settings.plan:
-        _say_plan(settings, where, state)
+        _say_plan(settings, where, state, looks)
         return
-    asyncio.run(_serve(settings, where, state))
+    asyncio.run(_serve(settings, where, state, looks))
+
+
+def _looks(path: Path | None) -> LookPolicy:
+    """What may be looked at: public addresses of the listed hosts."""
+    from evenfall.server import MASS_MARKET, LookPolicy, read_allow_list
+
+    return LookPolicy(hosts=read_allow_list(path) if path else MASS_MARKET)
 
 
 def _refuse_without_key(state: Path) -> None:
@@ -79,11 +96,13 @@ def _refuse_without_key(state: Path) -> None:
         return  # it says so itself when it is read
 
 
-async def _serve(settings: Settings, where: tuple[str, int], state: Path) -> None:
+async def _serve(
+    settings: Settings, where: tuple[str, int], state: Path, looks: LookPolicy
+) -> None:
     from evenfall.server import serve_pairs
 
     stop = asyncio.Event()
-    async with serve_pairs(listen=where, state=state) as service:
+    async with serve_pairs(listen=where, state=state, looks=looks) as service:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         _announce(settings, service)
         await stop.wait()
@@ -118,19 +137,37 @@ def _announce(settings: Settings, service: PairService) -> None:
     )
 
 
-def _say_plan(settings: Settings, where: tuple[str, int], state: Path) -> None:
+def _say_plan(settings: Settings, where: tuple[str, int], state: Path, looks: LookPolicy) -> None:
     from evenfall.server import Limits
 
     limits = Limits()
     address = f"{_bracketed(where[0])}:{where[1]}"
     if settings.json:
-        plan = {"kind": "plan", "listen": address, "bytes_per_minute": limits.bytes_per_minute}
+        plan = {
+            "kind": "plan",
+            "listen": address,
+            "bytes_per_minute": limits.bytes_per_minute,
+            "looks_at": sorted(looks.hosts.hosts),
+        }
         click.echo(to_json_line(plan))
     click.echo(
         f"Would listen on {address} with the key in {state}, and send only what is asked for over "
         f"a completed TLS connection: at most {limits.bytes_per_minute // 2**20} MiB a minute to "
-        f"one address, {limits.transfers} transfers at a time. Nothing was sent or written.",
+        f"one address, {limits.transfers} transfers at a time. {_looks_words(looks)} Nothing was "
+        "sent or written.",
         err=True,
+    )
+
+
+def _looks_words(looks: LookPolicy) -> str:
+    from evenfall.server.outside_look import BODY_BYTES_MAX, LOOK_S
+
+    count = len(looks.hosts.hosts)
+    if not count:
+        return "It would look at no site for others."
+    return (
+        f"If a probe asks, it would visit public addresses of the {count} hosts on its list, at "
+        f"most {BODY_BYTES_MAX // 1024} KiB and {LOOK_S:g} s each, and hand on figures only."
     )
 
 

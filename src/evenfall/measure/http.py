@@ -307,7 +307,7 @@ def _text_of(head: bytes, content_type: str) -> str:
     found = re.search(r"charset=[\"']?([\w-]+)", content_type)
     try:
         return head.decode(found.group(1) if found else "utf-8", errors="replace")
-    except LookupError:
+    except (LookupError, UnicodeError):  # no such codec, or one that cannot replace
         return head.decode("utf-8", errors="replace")
 
 

@@ -10,6 +10,7 @@ The first server is asked about all of them; what it could not answer goes to th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -83,6 +84,9 @@ async def _ask(
         seen = await look(
             session.network, place, session.round_, asked, sni=sni, timeout_s=timeout_s
         )
+    except asyncio.CancelledError:
+        session.budget.spend(most)  # broken off: it may have cost all that it could cost
+        raise
     finally:
         session.budget.release(most)
     session.keep(*seen)

@@ -1,7 +1,19 @@
-"""The measurement server: paired transfers over TLS under any name; keeps no record of who came."""
+"""The measurement server: paired transfers, looks from outside; keeps no record of who came."""
 
+from evenfall.server.allow_list import MASS_MARKET, AllowList, read_allow_list
 from evenfall.server.identity import pin_of
 from evenfall.server.limits import RAISED, Limits
+from evenfall.server.outside_look import LookPolicy
 from evenfall.server.service import PairService, serve_pairs
 
-__all__ = ["RAISED", "Limits", "PairService", "pin_of", "serve_pairs"]
+__all__ = [
+    "MASS_MARKET",
+    "RAISED",
+    "AllowList",
+    "Limits",
+    "LookPolicy",
+    "PairService",
+    "pin_of",
+    "read_allow_list",
+    "serve_pairs",
+]

@@ -27,7 +27,7 @@ from evenfall.model.errors import StoreError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-__all__ = ["Identity", "load_or_create", "pin_of", "tls_context"]
+__all__ = ["Identity", "Signer", "load_or_create", "pin_of", "tls_context"]
 
 _VALID_FOR = dt.timedelta(days=36_500)
 _BACKDATED = dt.timedelta(days=1)  # for clients whose clock is behind
@@ -71,6 +71,31 @@ def load_or_create(state: Path) -> Identity:
 def pin_of(state: Path) -> str:
     """The pin of the key in a state folder; makes the key if there is none yet."""
     return load_or_create(state).pin
+
+
+class Signer:
+    """Signs with a server's key: ECDSA P-256 over SHA-256, as `measure.outside` checks it.
+
+    Args:
+        identity: whose key.
+
+    Raises:
+        StoreError: the key cannot be used.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        self._key = _read_key(identity.key_path)
+        public = self._key.public_key()
+        self.public_key = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def sign(self, message: bytes) -> bytes:
+        """A DER signature over the message (0.05 ms)."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        return self._key.sign(message, ec.ECDSA(hashes.SHA256()))
 
 
 def tls_context(identity: Identity) -> ssl.SSLContext:

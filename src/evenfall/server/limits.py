@@ -43,6 +43,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         handshake_timeout_s, header_timeout_s: until TLS is up, until the request line is complete.
         idle_timeout_s: without a byte taken or given.
         grace_s: beyond the transfer's own cap, then it is cut.
+        looks_per_minute: outside views for one address.
+        looks_at_once: under way; sites that were looked at a minute ago are answered from memory
+            and do not count. More are refused as `busy`.
+        looks_per_host: a minute at one host, for all who ask together.
+        views_kept_s: how long a view answers further questions about the same site.
+        views: kept; the oldest goes.
         results: trailers kept for `result` requests, each for `result_kept_s`.
         addresses: entries in the table; when it is full, the one that was idle longest goes.
     """
@@ -56,13 +62,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     header_timeout_s: float = 10.0
     idle_timeout_s: float = 10.0
     grace_s: float = 2.0
+    looks_per_minute: int = 30
+    looks_at_once: int = 16
+    looks_per_host: int = 20
+    views_kept_s: float = 60.0
+    views: int = 512
     results: int = 1024
     result_kept_s: float = 60.0
     addresses: int = 65_536
 
 
 RAISED = Limits(
-    bytes_per_minute=2**40, connections_per_address=1024, connections=1024, transfers=1024
+    bytes_per_minute=2**40,
+    connections_per_address=1024,
+    connections=1024,
+    transfers=1024,
+    looks_per_minute=2**20,
+    looks_at_once=1024,
+    looks_per_host=2**20,
 )
 """For the lab, where every line comes from one address."""
 
@@ -74,13 +91,16 @@ class _Account:
         self.connections_max = times * limits.connections_per_address
         self.bytes_max = times * limits.bytes_per_minute
         self.bytes_left: float = self.bytes_max
+        self.looks_max = times * limits.looks_per_minute
+        self.looks_left: float = self.looks_max
         self.at_s = at_s
         self.connections = 0
 
     def refill(self, now_s: float) -> None:
-        """Up to a whole minute's bytes."""
-        refill = (now_s - self.at_s) / _MINUTE_S * self.bytes_max
-        self.bytes_left = min(self.bytes_max, self.bytes_left + refill)
+        """Up to a whole minute's bytes and looks."""
+        minutes = (now_s - self.at_s) / _MINUTE_S
+        self.bytes_left = min(self.bytes_max, self.bytes_left + minutes * self.bytes_max)
+        self.looks_left = min(self.looks_max, self.looks_left + minutes * self.looks_max)
         self.at_s = now_s
 
 
@@ -140,6 +160,15 @@ class Gate:
             yield None
         finally:
             self._transfers -= 1
+
+    def look(self, address: str) -> bool:
+        """Whether this address may have one more look; if so, it is counted."""
+        accounts = self._accounts_of(address)
+        if not accounts or any(account.looks_left < 1 for account in accounts):
+            return False
+        for account in accounts:
+            account.looks_left -= 1
+        return True
 
     def _accounts_of(self, address: str) -> tuple[_Account, ...]:
         """The refilled accounts that an address is counted in; none: there is no room for it."""

@@ -16,11 +16,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from evenfall.model.errors import UsageError
-from evenfall.net.api import Clock
+from evenfall.net.api import Clock, Network
 from evenfall.net.clock import SystemClock
-from evenfall.net.sockets import SystemStream
-from evenfall.server.identity import load_or_create, tls_context
+from evenfall.net.sockets import SystemNetwork, SystemStream
+from evenfall.server.allow_list import MASS_MARKET
+from evenfall.server.identity import Signer, load_or_create, tls_context
 from evenfall.server.limits import Gate, Limits
+from evenfall.server.outside import Lookout
+from evenfall.server.outside_look import LookPolicy
 from evenfall.server.recorder import Results
 from evenfall.server.session import Session, random_block
 
@@ -40,7 +43,14 @@ class PairService:
     """
 
     def __init__(
-        self, listener: socket.socket, *, state: Path, limits: Limits, clock: Clock
+        self,
+        listener: socket.socket,
+        *,
+        state: Path,
+        limits: Limits,
+        clock: Clock,
+        looks: LookPolicy,
+        network: Network,
     ) -> None:
         identity = load_or_create(state)
         self.pin = identity.pin
@@ -52,6 +62,7 @@ class PairService:
         self._gate = Gate(limits, clock)
         self._results = Results(clock, kept_s=limits.result_kept_s, count_max=limits.results)
         self._block = random_block()
+        self._lookout = Lookout(network, looks, Signer(identity), limits, self._gate)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -85,12 +96,14 @@ class PairService:
                 results=self._results,
                 clock=self._clock,
                 block=self._block,
+                lookout=self._lookout,
             )
             await session.run()
 
     async def _end_sessions(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await self._lookout.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
@@ -101,6 +114,8 @@ async def serve_pairs(
     state: Path,
     limits: Limits | None = None,
     clock: Clock | None = None,
+    looks: LookPolicy | None = None,
+    network: Network | None = None,
 ) -> AsyncIterator[PairService]:
     """Run a measurement server for the length of the block.
 
@@ -109,6 +124,9 @@ async def serve_pairs(
         state: folder of the key; made if it is missing.
         limits: `Limits()` unless told; the lab takes `limits.RAISED`.
         clock: the machine's unless told.
+        looks: what it may look at from outside; unless told, `allow_list.MASS_MARKET`, public
+            addresses only.
+        network: its own way out, for looking; the machine's unless told.
 
     Raises:
         UsageError: the address or port cannot be listened on.
@@ -116,7 +134,12 @@ async def serve_pairs(
     """
     with _listener(*listen) as listener:
         service = PairService(
-            listener, state=state, limits=limits or Limits(), clock=clock or SystemClock()
+            listener,
+            state=state,
+            limits=limits or Limits(),
+            clock=clock or SystemClock(),
+            looks=looks or LookPolicy(hosts=MASS_MARKET),
+            network=network or SystemNetwork(clock),
         )
         serving = asyncio.ensure_future(service.serve())
         try:

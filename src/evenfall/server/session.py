@@ -1,6 +1,7 @@
 """One connection from its first byte to its end. Nothing about who came is written anywhere.
 
-Its first byte says what it is: a TLS record goes on to the pair protocol, a letter is plain HTTP.
+Its first byte says what it is: a TLS record goes on, a letter is plain HTTP. Inside TLS, the first
+line says it: a look (`wire.outside`), or one transfer of the pair protocol.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from evenfall.model.errors import ProtocolError
 from evenfall.net.api import Clock, NetworkFailure, Stream
 from evenfall.net.tls import TlsStream
 from evenfall.server.limits import Gate, Limits
+from evenfall.server.outside import Lookout
+from evenfall.server.outside_session import LookSession
 from evenfall.server.plain import answer_plainly
 from evenfall.server.recorder import Recorder, Results
 from evenfall.wire import plain
+from evenfall.wire.outside import is_look
 from evenfall.wire.pair import BodyBytes, ServerSide, State, piece_bytes
-from evenfall.wire.pair_messages import BODY_BYTES_MAX, Request
+from evenfall.wire.pair_messages import BODY_BYTES_MAX, LINE_BYTES_MAX, Request
 
 __all__ = ["Session", "random_block"]
 
@@ -40,6 +44,7 @@ class Session:
         address: of the client, for the limits alone.
         context: from `identity.tls_context`.
         block: random bytes to send.
+        lookout: answers looks; None: they are refused.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Session:
         results: Results,
         clock: Clock,
         block: bytes,
+        lookout: Lookout | None = None,
     ) -> None:
         self._below = below
         self._address = address
@@ -62,6 +68,7 @@ class Session:
         self._results = results
         self._clock = clock
         self._block = block
+        self._lookout = lookout
         self._side = ServerSide()
 
     async def run(self) -> None:
@@ -93,6 +100,28 @@ class Session:
             self._below.close()
 
     async def _speak(self, stream: TlsStream) -> None:
+        first = await self._first_bytes(stream)
+        if self._lookout is not None and is_look(first):
+            looks = LookSession(
+                stream, self._lookout, client=self._address, clock=self._clock, limits=self._limits
+            )
+            await looks.run(first)
+            return
+        self._side.receive(first)
+        await self._speak_pairs(stream)
+
+    async def _first_bytes(self, stream: Stream) -> bytes:
+        """Enough of the first line to know what it is."""
+        deadline_s = self._clock.monotonic_s() + self._limits.header_timeout_s
+        first = b""
+        while b"\n" not in first and len(first) < LINE_BYTES_MAX and not is_look(first):
+            data = await self._read(stream, deadline_s)
+            if not data:
+                raise NetworkFailure("eof_error", "read")
+            first += data
+        return first
+
+    async def _speak_pairs(self, stream: TlsStream) -> None:
         try:
             request = await self._request(stream)
         except ProtocolError as error:
