@@ -1,8 +1,10 @@
 """The second look: what has to be seen before a failure or a slow page may mean anything.
 
 For each target that failed, came with a strange page, or was slow: the same again; a neutral name
-at the same address; and, where the resolvers disagree, the service at the other resolver's address.
-What to look at is decided from the facts so far; nothing is judged here.
+at the same address, and once more some seconds later if it was not answered either (a measure that
+acts on a name may keep the address shut for a while); where the resolvers disagree, the service at
+the other resolver's address; over IPv6 and QUIC, where they fail and a control's work, the same
+again and a neutral name. What to look at is decided from the facts so far; nothing is judged here.
 """
 
 from __future__ import annotations
@@ -11,21 +13,28 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from evenfall.infer.facts import Attempt, Site, Stage, sort_pairs, sort_site
+from evenfall.infer.facts import RESET, Attempt, Site, Stage, sort_pairs, sort_site
 from evenfall.infer.ground import Ground, survey
 from evenfall.infer.names import is_refused, odd_answers, shows_block_page
 from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.slow import is_suspiciously_slow, slowness
 from evenfall.measure.dns import look_up
 from evenfall.model.target import Target
+from evenfall.model.vocabulary import Fact
 from evenfall.probe import session as session_
-from evenfall.probe.legs import addresses, visit
+from evenfall.probe.legs import SIX_LEG_S, addresses
+from evenfall.probe.quic_looks import quic_second_looks
 from evenfall.probe.session import Progress, Session
-from evenfall.probe.targets import host_of
+from evenfall.probe.targets import host_of, is_mtproto
+from evenfall.probe.visits import speak, visit
 
 __all__ = ["Suspect", "ground_so_far", "names_in_doubt", "neutral_name", "second_looks", "suspects"]
 
 _TARGETS_AT_ONCE = 3
+_LATER_S = 5.0  # until a neutral name that was not answered is sent once more
+_LATER_LEG_S = 3.0
+_SHUT = RESET | {"generic_timeout_error", "connection_refused", "host_unreachable"}
+_SIX_AGAIN_MAX = 4
 _ASK_AGAIN_S = 4.5  # twice: the C library asks again after 5 s, and is given 4 s for that
 
 
@@ -99,7 +108,9 @@ def neutral_name(session: Session) -> str:
 
 
 async def second_looks(session: Session, wanted: Sequence[Suspect], *, until_s: float) -> None:
-    """Look again at every suspect, a few side by side."""
+    """Look again at every suspect, a few side by side; before that, where QUIC or IPv6 fail."""
+    neutral = neutral_name(session)
+    await quic_second_looks(session, neutral=neutral, until_s=until_s)
     gate = asyncio.Semaphore(_TARGETS_AT_ONCE)
     done = 0
 
@@ -118,12 +129,22 @@ async def second_looks(session: Session, wanted: Sequence[Suspect], *, until_s: 
             )
         )
 
-    await asyncio.gather(*(one(suspect) for suspect in wanted))
+    async def six(target: Target, address: str) -> None:
+        async with gate:
+            if session.network.clock.monotonic_s() < until_s:
+                await _six_again(session, target, address, neutral)
+
+    doubts = _six_in_doubt(session)[:_SIX_AGAIN_MAX]
+    await asyncio.gather(*(one(suspect) for suspect in wanted), *(six(*doubt) for doubt in doubts))
 
 
 async def _look_again(session: Session, suspect: Suspect, *, until_s: float) -> None:
     target = suspect.target
     site = _site(session, target)
+    if is_mtproto(target.url):
+        for attempt in site.attempts[:1]:
+            await speak(session, target, address=attempt.address)
+        return
     if is_refused(site, 4):
         await _ask_again(session, target)
     own = [a for a in site.attempts if not a.is_neutral and a.host == site.host]
@@ -133,7 +154,7 @@ async def _look_again(session: Session, suspect: Suspect, *, until_s: float) -> 
         if first.stage is not Stage.DONE:
             steps.append(_again(session, target, first))
         if first.stage is not Stage.TCP:
-            steps.append(_with_neutral_name(session, site, first))
+            steps.append(_with_neutral_name(session, site, first, until_s=until_s))
     places = (_unseen(session, target, own), _elsewhere(session, target, own))
     steps += [visit(session, target, address=place) for place in places if place is not None]
     try:
@@ -163,13 +184,49 @@ async def _again(session: Session, target: Target, first: Attempt) -> None:
     await visit(session, target, address=others[0] if others else first.address)
 
 
-async def _with_neutral_name(session: Session, site: Site, first: Attempt) -> None:
-    """Somebody else's name at this address; the page too, unless the handshake is the question."""
+async def _with_neutral_name(
+    session: Session, site: Site, first: Attempt, *, until_s: float
+) -> None:
+    """Somebody else's name at this address; the page too, unless the handshake is the question.
+
+    Where that is not answered either, once more after a while.
+    """
     name = neutral_name(session)
     if not name or name == site.host:
         return
+    target, address = site.target, first.address
     fetch = first.stage is not Stage.TLS
-    await visit(session, site.target, address=first.address, neutral=name, fetch=fetch)
+    seen = await visit(session, target, address=address, neutral=name, fetch=fetch)
+    now_s = session.network.clock.monotonic_s()
+    shut = seen is not None and seen.fact is not Fact.HTTP_EXCHANGE and seen.failure in _SHUT
+    if not shut or now_s + _LATER_S + _LATER_LEG_S > until_s:
+        return
+    await session.network.clock.sleep(_LATER_S)
+    await visit(session, target, address=address, neutral=name, fetch=False, leg_s=_LATER_LEG_S)
+
+
+def _six_in_doubt(session: Session) -> list[tuple[Target, str]]:
+    """Targets that failed over IPv6, and where, if IPv6 works for some control."""
+    works = any(
+        attempt.stage is Stage.DONE
+        for control in session.targets.controls
+        for attempt in _site(session, control).own(6)
+    )
+    if not works:
+        return []
+    found = []
+    for target in session.targets.targets:
+        own = _site(session, target).own(6)
+        if own and all(a.stage is not Stage.DONE for a in own) and not is_mtproto(target.url):
+            found.append((target, own[0].address))
+    return found
+
+
+async def _six_again(session: Session, target: Target, address: str, neutral: str) -> None:
+    """Over IPv6: the same again, and a neutral name at the same address."""
+    await visit(session, target, address=address, fetch=False, leg_s=SIX_LEG_S)
+    if neutral and neutral != host_of(target.url):
+        await visit(session, target, address=address, neutral=neutral, fetch=False, leg_s=SIX_LEG_S)
 
 
 def _unseen(session: Session, target: Target, own: list[Attempt]) -> str | None:

@@ -1,4 +1,4 @@
-"""The first look at every site: its name, then connect, handshake, page.
+"""The first look at every site: its name, then connect, handshake, page; then QUIC beside it.
 
 Controls and targets take turns in random order. Lookups and handshakes of a few sites run side by
 side, because they hardly use the line; bodies never do. A leg that cannot be paid for any more is
@@ -10,33 +10,28 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
 
 from evenfall.measure.dns import ATTEMPTS, look_up
-from evenfall.measure.http import get
-from evenfall.measure.tcp import connect
-from evenfall.measure.tls import handshake
-from evenfall.model.observation import Observation
 from evenfall.model.target import Target
-from evenfall.model.vocabulary import Role
-from evenfall.probe.budget import (
-    HANDSHAKE_BYTES,
-    LOOKUP_BYTES,
-    RECEIVE_BUFFER_BYTES,
-    reserve_for,
-)
+from evenfall.model.vocabulary import Fact, Role
+from evenfall.probe.budget import LOOKUP_BYTES
 from evenfall.probe.consent import is_nobodys
+from evenfall.probe.inside_tls import ask_inside_tls
+from evenfall.probe.quic_looks import quic_first_looks
 from evenfall.probe.redirects import next_url
 from evenfall.probe.session import LEG_S, Progress, Session, Stage
-from evenfall.probe.targets import host_of, port_of
+from evenfall.probe.targets import host_of, is_mtproto
+from evenfall.probe.visits import speak, visit
 
 __all__ = [
     "REDIRECTS_MAX",
+    "SIX_LEG_S",
     "addresses",
     "first_address",
     "first_looks",
     "interleave",
     "look_up_names",
+    "speak",
     "visit",
 ]
 
@@ -44,7 +39,9 @@ _LOOKUPS_AT_ONCE = 8
 _SITES_AT_ONCE = 3
 REDIRECTS_MAX = 3
 _TURN_S_MIN = 1.5  # of body time, for each site that still waits for its turn
-_BODY_S_MIN = 3.0  # after a handshake that took long
+SIX_LEG_S = 4.0
+"""Of a connect and a handshake over IPv6: where it does not work, every site would cost a leg."""
+_SIX_SILENT_MAX = 3  # sites in a row without an answer: then this line's IPv6 leads nowhere
 _LOOKUP_TRY_S = 2.0  # of ATTEMPTS tries
 
 
@@ -62,7 +59,7 @@ def interleave(session: Session) -> list[Target]:
 
 
 async def look_up_names(session: Session, sites: Sequence[Target]) -> None:
-    """Ask for every name: the system's resolver, for targets a second one, both families."""
+    """Ask for every name: the system's resolver; for targets a second one, and one inside TLS."""
     gate = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
     has_six = session.network.has_route(6)
     done = 0
@@ -75,11 +72,14 @@ async def look_up_names(session: Session, sites: Sequence[Target]) -> None:
         done += 1
         session.emit(Progress(stage=Stage.NAMES, what=site.target_id, done=done, total=len(sites)))
 
-    await asyncio.gather(*(one(site) for site in sites))
+    families = (4, 6) if has_six else (4,)
+    await asyncio.gather(
+        ask_inside_tls(session, sites, families=families), *(one(site) for site in sites)
+    )
 
 
 async def first_looks(session: Session, sites: Sequence[Target], *, until_s: float) -> None:
-    """Visit every site once; over IPv6, where there is a route, up to the handshake."""
+    """Visit every site once; over IPv6 and QUIC, where there is a way, up to the handshake."""
     gate = asyncio.Semaphore(_SITES_AT_ONCE)
     waiting = len(sites)
     done = 0
@@ -98,106 +98,40 @@ async def first_looks(session: Session, sites: Sequence[Target], *, until_s: flo
         session.emit(Progress(stage=Stage.SITES, what=site.target_id, done=done, total=len(sites)))
 
     await asyncio.gather(*(one(site) for site in sites))
-
-
-async def visit(
-    session: Session,
-    site: Target,
-    *,
-    address: str,
-    url: str = "",
-    neutral: str = "",
-    fetch: bool = True,
-    body_s: float = LEG_S,
-) -> Observation | None:
-    """One connection to one address: connect, handshake, and the page if `fetch`.
-
-    With `neutral`, that name is sent in place of the site's own, and no certificate is checked.
-    Returns the last observation, or None if it could not be paid for.
-    """
-    url = url or site.url
-    most = reserve_for(session.body_bytes_max) if fetch else HANDSHAKE_BYTES
-    if not session.budget.fits(most) or session.left_s() <= 0:
-        return None
-    session.budget.reserve(most)
-    try:
-        async with session.address(address):
-            if session.left_s() <= 0:  # whoever was there before us took all of it
-                return None
-            begun: set[str] = set()
-            last = await _visit(session, site, url, address, neutral, fetch, body_s, begun)
-            session.under_way -= begun
-            return last
-    finally:
-        session.budget.release(most)
-
-
-async def _visit(
-    session: Session,
-    site: Target,
-    url: str,
-    address: str,
-    neutral: str,
-    fetch: bool,
-    body_s: float,
-    begun: set[str],
-) -> Observation:
-    """The steps; `begun` gets the ids of those that are kept before the last."""
-    host, port, round_ = host_of(url), port_of(url), session.round_
-    start_s = session.network.clock.monotonic_s()
-
-    def left_s() -> float:
-        used_s = session.network.clock.monotonic_s() - start_s
-        return max(0.1, min(LEG_S - used_s, session.left_s()))
-
-    opened, stream, meter = await connect(
-        session.network, round_, site, host=host, address=address, port=port, timeout_s=left_s(),
-        receive_buffer_bytes=RECEIVE_BUFFER_BYTES,
-    )  # fmt: skip
-    session.keep(opened)
-    _begin(session, begun, opened)
-    if stream is None or meter is None:
-        return opened
-    last = opened
-    sni = neutral or host if urlsplit(url).scheme == "https" else None
-    if sni is not None:
-        context = session.unchecked if neutral else session.trusting
-        last, secure = await handshake(
-            stream, meter, round_, site, host=host, address=address, port=port, sni=sni,
-            context=context, timeout_s=left_s(),
-        )  # fmt: skip
-        session.keep(last)
-        _begin(session, begun, last)
-        if secure is None:
-            return last
-        stream = secure
-    if not fetch:
-        stream.close()
-        return last
-    time_s = min(body_s, max(left_s(), _BODY_S_MIN))
-    async with session.line:
-        exchange = await get(
-            stream, meter, round_, site, host=neutral or host, path=_path(url), address=address,
-            port=port, sni=sni, body_bytes_max=session.body_bytes_max,
-            time_max_s=max(0.1, min(time_s, session.left_s())),
-        )  # fmt: skip
-    session.keep_exchange(exchange)
-    return exchange.observation
-
-
-def _begin(session: Session, begun: set[str], step: Observation) -> None:
-    begun.add(step.observation_id)
-    session.under_way.add(step.observation_id)
+    await quic_first_looks(
+        session, sites, until_s=until_s, address_of=lambda site: _any_address(session, site)
+    )
 
 
 async def _first_look(session: Session, site: Target, *, body_s: float) -> None:
     address = first_address(session, site, host_of(site.url), family=4)
+    six = first_address(session, site, host_of(site.url), family=6)
+    if is_mtproto(site.url):
+        if (place := address or six) is not None:
+            await speak(session, site, address=place)
+        return
     if address is not None:
         await _follow(session, site, address, body_s=body_s)
-    six = first_address(session, site, host_of(site.url), family=6)
-    if six is not None and session.network.has_route(6, towards=six):
-        # The page itself is fetched over IPv6 only where there is no IPv4.
-        await visit(session, site, address=six, fetch=address is None, body_s=body_s)
+    if six is None or not session.network.has_route(6, towards=six):
+        return
+    # The page itself is fetched over IPv6 only where there is no IPv4.
+    if address is None:
+        await visit(session, site, address=six, body_s=body_s)
+    elif not _six_leads_nowhere(session):
+        await visit(session, site, address=six, fetch=False, leg_s=SIX_LEG_S)
+
+
+def _six_leads_nowhere(session: Session) -> bool:
+    """Some sites were sought over IPv6, and no SYN of ours was ever answered."""
+    tried = [o for o in session.observations if o.fact is Fact.TCP_CONNECT and o.family == 6]
+    return len(tried) >= _SIX_SILENT_MAX and all(o.failure for o in tried)
+
+
+def _any_address(session: Session, site: Target) -> str | None:
+    host = host_of(site.url)
+    four = first_address(session, site, host, family=4)
+    six = None if four else first_address(session, site, host, family=6)
+    return four or (six if six and session.network.has_route(6, towards=six) else None)
 
 
 async def _follow(session: Session, site: Target, address: str, *, body_s: float) -> None:
@@ -268,11 +202,6 @@ def first_address(session: Session, site: Target, host: str, *, family: int) -> 
         if found:
             return found[0]
     return None
-
-
-def _path(url: str) -> str:
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _is_literal(host: str) -> bool:
