@@ -168,7 +168,7 @@ class Session:
         observation = exchange.observation
         self.keep(observation)
         self.pages[observation.observation_id] = Page(
-            text=exchange.text, location=exchange.location
+            text=exchange.text, location=exchange.location, headers=exchange.headers
         )
         if exchange.date_us is not None and observation.role is Role.CONTROL:
             offset_us = exchange.date_us + _DATE_STEP_US // 2 - exchange.date_read_us
