@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from evenfall.cli.lab_score import interruptible, leave, score
 from evenfall.cli.options import EvenfallGroup, Settings, settings_of
 from evenfall.model.encoding import to_json_line
 from evenfall.model.errors import UsageError
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _REPEAT_MAX = 1000
-_INTERRUPTED = 130
-
-_T = TypeVar("_T")
 
 
 @click.group("lab", cls=EvenfallGroup, help="Emulated networks with known truth.")
 def command() -> None:
     """Hold the subcommands."""
+
+
+command.add_command(score)
 
 
 def _cases_option(function: click.decorators.FC) -> click.decorators.FC:
@@ -100,7 +99,7 @@ def run(
     from evenfall.lab.run import DEFAULT_AT, parse_at
 
     settings = settings_of(ctx)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     at = at_local or DEFAULT_AT
     parse_at(at)
     case = find_case(scenario, cases or cases_folder())
@@ -114,13 +113,13 @@ def run(
     elif words:
         _refuse_with_command(repeat=repeat, exit_code=exit_code)
         ctx.exit(
-            _interruptible(
+            interruptible(
                 lambda: _run_command(case, chosen, words, seed=seed, at=at, timeout_s=timeout_s)
             )
         )
     else:
         seeds = range(seed, seed + (repeat or 1))
-        matched = _interruptible(lambda: _run_checks(settings, case, chosen, seeds=seeds, at=at))
+        matched = interruptible(lambda: _run_checks(settings, case, chosen, seeds=seeds, at=at))
         ctx.exit(1 if exit_code and not matched else 0)
 
 
@@ -145,24 +144,6 @@ def synth(ctx: click.Context, case: str, nights: int, seed: int) -> None:
     else:
         click.echo(f"{nights} nights of {case} (seed {seed}) are in {settings.store}.")
         click.echo("They are SIMULATED, and every page made of them says so.", err=True)
-
-
-def _leave(number: int, _frame: object) -> None:
-    """End as on Ctrl-C, so that networks, processes and folders are taken down in order."""
-    sys.exit(128 + number)
-
-
-def _interruptible(work: Callable[[], _T]) -> _T:
-    """Run it; on Ctrl-C say so, after everything has been taken down, and leave with 130."""
-    try:
-        return work()
-    except KeyboardInterrupt:
-        click.echo(
-            "evenfall: interrupted: the run was broken off and says nothing; the emulated network "
-            "is taken down.",
-            err=True,
-        )
-        sys.exit(_INTERRUPTED)
 
 
 def _able(candidates: list[Backend], scenario: Scenario) -> tuple[str, ...]:

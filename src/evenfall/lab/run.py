@@ -24,7 +24,15 @@ from evenfall.lab.target_file import PLAIN_ROLES, url_of
 from evenfall.lab.truth import Comparison, compare, expected_answers, read_check
 from evenfall.model.errors import LabError, UsageError
 
-__all__ = ["DEFAULT_AT", "CheckRun", "parse_at", "run_check", "run_command", "staged"]
+__all__ = [
+    "DEFAULT_AT",
+    "CheckRun",
+    "check_output",
+    "parse_at",
+    "run_check",
+    "run_command",
+    "staged",
+]
 
 DEFAULT_AT = "20:30"
 """Local time at which a run begins: inside the evening window that started this project."""
@@ -156,7 +164,7 @@ def run_check(
     with staged(scenario, backend, seed=seed, at_local=at_local) as (stage, drawn, clock):
         minute = clock.minute_of_day()
         started_s = time.monotonic()
-        output = _check_output(stage)
+        output = check_output(stage)
         duration_s = time.monotonic() - started_s
     seen = read_check(output)
     services = compare(scenario, seen, minute_of_day=minute)
@@ -179,8 +187,16 @@ def run_check(
     )
 
 
-def _check_output(stage: Stage) -> bytes:
-    """What `check --json` prints in there."""
+def check_output(stage: Stage, *, extra: Sequence[str] = ()) -> bytes:
+    """What `check --json` prints in there.
+
+    Args:
+        stage: a network that stands.
+        extra: further options of `check`.
+
+    Raises:
+        LabError: `check` did not come to its end.
+    """
     command = [
         sys.executable,
         "-c",
@@ -190,6 +206,7 @@ def _check_output(stage: Stage) -> bytes:
         str(stage.target_file),
         "--json",
         "--yes",
+        *extra,
     ]
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
         # a checkout that is not installed is found by PYTHONPATH, there as here
