@@ -20,7 +20,7 @@ def asked_by_curl(curl: str, field: str, *, refuses: bool) -> bytes:
     """What curl is given for `/1M.bin` with this `Host` field, over plain HTTP."""
 
     async def main() -> bytes:
-        site = origin_site(HOST, rate_bps=None, refuses=refuses)
+        site = origin_site(HOST, rate_bps=None, conduct="withhold" if refuses else "serve")
         server: TcpServer = await serve_site(site, Endpoint("127.0.0.1", 0), None)
         try:
             assert server._server is not None

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from scipy import stats
 
@@ -21,13 +22,20 @@ from evenfall.lab.cases import cases_folder, find_case
 from evenfall.lab.clock import minutes_of
 from evenfall.lab.loopback import LoopbackBackend
 from evenfall.lab.run import CheckRun, run_check
-from evenfall.lab.scenario import Scenario
+from evenfall.lab.scenario import Expected, Scenario
 from evenfall.lab.truth import Comparison, Found, Seen, compare, expected_answers, read_check
 from evenfall.lab.words import comparison, one_line, tally
 from evenfall.model.errors import LabError, UsageError
 
 EVENING, NOON = float(minutes_of("20:30")), float(minutes_of("12:00"))
-THROTTLED = Found(service="video", state="slowed", scope="targeted", mechanism="tls.throttle.sni")
+THROTTLED = Found(
+    service="video",
+    target="video/front",
+    state="slowed",
+    scope="targeted",
+    mechanism="tls.throttle.sni",
+)
+APP_OK = Found(service="messenger", target="messenger/app", state="ok", scope="undetermined")
 
 
 def case(name: str) -> Scenario:
@@ -36,8 +44,8 @@ def case(name: str) -> Scenario:
 
 
 def ok(service: str) -> Found:
-    """The verdict of an innocent service."""
-    return Found(service=service, state="ok", scope="undetermined")
+    """The verdict of an innocent service's first target."""
+    return Found(service=service, target=f"{service}/front", state="ok", scope="undetermined")
 
 
 def seen(*found: Found, answer: str = "ok") -> Seen:
@@ -50,31 +58,30 @@ def seen(*found: Found, answer: str = "ok") -> Seen:
 
 def test_a_right_verdict_matches_and_a_wrong_one_does_not() -> None:
     """Two services are throttled, one is not; each is compared by itself."""
-    social = Found(service="social", state="slowed", scope="undetermined")
+    social = Found(service="social", target="social/front", state="slowed", scope="undetermined")
     lines = compare(
         case("throttle_sni_policer"),
-        seen(THROTTLED, social, ok("messenger")),
+        seen(THROTTLED, social, ok("messenger"), APP_OK),
         minute_of_day=EVENING,
     )
-    assert [(line.service, line.match) for line in lines] == [
-        ("video", True),
-        ("social", False),  # slowed, but not by name
-        ("messenger", True),
+    assert [(line.target, line.match) for line in lines] == [
+        ("video/front", True),
+        ("social/front", False),  # slowed, but not by name
+        ("messenger/front", True),
+        ("messenger/app", True),
     ]
 
 
 def test_a_service_that_was_not_judged_is_no_match() -> None:
     """Silence about a service is not the right answer about it."""
     lines = compare(case("clean"), seen(ok("video"), ok("social")), minute_of_day=EVENING)
-    assert [line.match for line in lines] == [True, True, False]
+    assert [line.match for line in lines] == [True, True, False, False]
 
 
 def test_a_mechanism_where_none_is_expected_is_no_match() -> None:
     """An innocent slow server may be slowed and undetermined; with a mechanism it is accused."""
-    slow = Found(service="video", state="slowed", scope="undetermined")
-    accused = Found(
-        service="video", state="slowed", scope="undetermined", mechanism="tls.throttle.sni"
-    )
+    slow = Found(service="video", target="video/front", state="slowed", scope="undetermined")
+    accused = msgspec.structs.replace(slow, mechanism="tls.throttle.sni")
     for found, match in ((slow, True), (accused, False)):
         lines = compare(case("slow_server"), seen(found), minute_of_day=EVENING)
         assert lines[0].match is match
@@ -83,7 +90,7 @@ def test_a_mechanism_where_none_is_expected_is_no_match() -> None:
 def test_a_censor_with_hours_is_expected_to_rest() -> None:
     """At noon the same network has to be found fine, and calling it throttled is a mismatch."""
     policer = case("throttle_sni_policer")
-    everything_ok = seen(ok("video"), ok("social"), ok("messenger"))
+    everything_ok = seen(ok("video"), ok("social"), ok("messenger"), APP_OK)
     assert all(line.match for line in compare(policer, everything_ok, minute_of_day=NOON))
     assert not compare(policer, seen(THROTTLED), minute_of_day=NOON)[0].match
     assert expected_answers(policer, minute_of_day=NOON) == ("ok",)
@@ -111,6 +118,37 @@ def test_a_check_without_an_end_is_an_error(output: bytes) -> None:
     """Half an output is never compared."""
     with pytest.raises(LabError, match="check --json"):
         read_check(output)
+
+
+def scenario_with(*expected: Expected) -> Scenario:
+    """A scenario with these expectations."""
+    return Scenario(title="t", innocent=True, expected=expected, answers=("ok",))
+
+
+def test_one_target_of_a_service_may_have_a_truth_of_its_own() -> None:
+    """`target` names it; an entry without one is for all the others of the service."""
+    blocked = Expected(service="messenger", state=("blocked",), scope=("targeted",))
+    app = Expected(service="messenger", target="app", state=("ok",), scope=())
+    front = Found(service="messenger", target="messenger/front", state="blocked", scope="targeted")
+    said = seen(ok("video"), ok("social"), front, APP_OK)
+    for expected, right in (((blocked, app), True), ((blocked,), False), ((app,), False)):
+        lines = compare(scenario_with(*expected), said, minute_of_day=NOON)
+        assert all(line.match for line in lines) is right
+
+
+def test_a_mechanism_may_be_left_open() -> None:
+    """`none` among the mechanisms: with it or without; a third one is no match."""
+    expected = Expected(
+        service="video", state=("blocked",), scope=("server_side",),
+        mechanism=("none", "http.blockpage"),
+    )  # fmt: skip
+    for mechanism, match in ((None, True), ("http.blockpage", True), ("ip.drop", False)):
+        found = Found(
+            service="video", target="video/front", state="blocked", scope="server_side",
+            mechanism=mechanism,
+        )  # fmt: skip
+        line = compare(scenario_with(expected), seen(found), minute_of_day=NOON)[0]
+        assert line.match is match
 
 
 # --- words ----------------------------------------------------------------------------------

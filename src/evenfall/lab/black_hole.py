@@ -25,8 +25,9 @@ class BlackHole:
     """Ignores every connection to an address until it is closed. Raises OSError."""
 
     def __init__(self, listen: Endpoint) -> None:
-        self._listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in listen.address else socket.AF_INET
+        self._listening = socket.socket(family, socket.SOCK_STREAM)
+        self._filler = socket.socket(family, socket.SOCK_STREAM)
         try:
             self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._listening.bind((listen.address, listen.port))

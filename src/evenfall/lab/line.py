@@ -10,6 +10,7 @@ import contextlib
 import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from evenfall.lab.black_hole import Door
 from evenfall.lab.clock import LabClock, within
@@ -18,8 +19,10 @@ from evenfall.lab.dns_relay import start_dns_relay
 from evenfall.lab.flows import Decider
 from evenfall.lab.pacing import TokenBucket
 from evenfall.lab.plan import Endpoint, Places
+from evenfall.lab.prepare import unanswered, world_plan
 from evenfall.lab.relay import Line, Relay, listening_socket
 from evenfall.lab.scenario import ROLES, CensorRule, Drawn, Innocent
+from evenfall.lab.silence import be_silent
 
 __all__ = ["line_of", "start_line"]
 
@@ -55,8 +58,12 @@ async def start_line(
         OSError: an address or port of `seen` cannot be had.
     """
     builder = _Builder(drawn, served=served, seen=seen, clock=clock, stack=stack)
+    closed = unanswered(world_plan(Path(), drawn, served=served, seen=seen))
     for role, there, here in _routes(served=served, seen=seen):
-        await builder.open(role, there=there, here=here)
+        if there not in closed:
+            await builder.open(role, there=there, here=here)
+        elif closed[there] == "silent":
+            be_silent(here, stack)
     await builder.open_resolvers()
     builder.compete()
 
@@ -66,9 +73,15 @@ def _routes(*, served: Places, seen: Places) -> Iterator[tuple[str, Endpoint, En
     for role in ROLES:
         yield role, served.https(role), seen.https(role)
         yield role, served.http(role), seen.http(role)
+        for port in (served.https_port, served.http_port):
+            mirror = Endpoint(served.mirrors[role], port)
+            yield role, mirror, Endpoint(seen.mirrors[role], port)
+    yield "messenger", served.mtproto, seen.mtproto
+    yield "", served.doh, seen.doh
     for port in (served.https_port, served.http_port):
         yield "", Endpoint(served.block_page, port), Endpoint(seen.block_page, port)
     yield "", served.measurement, seen.measurement
+    yield "", served.second_measurement, seen.second_measurement
 
 
 class _Builder:

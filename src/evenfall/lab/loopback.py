@@ -31,9 +31,9 @@ from evenfall.lab.backend import Output, Stage, client_environment, run_client
 from evenfall.lab.clock import LabClock
 from evenfall.lab.line_thread import LineThread
 from evenfall.lab.plan import Endpoint, Places
+from evenfall.lab.prepare import prepare_world
 from evenfall.lab.scenario import ROLES, Drawn
 from evenfall.lab.target_file import write_client_folder
-from evenfall.lab.world import prepare_world
 from evenfall.lab.world_process import running_world
 from evenfall.model.errors import LabError
 

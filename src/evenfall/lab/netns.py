@@ -38,9 +38,9 @@ from evenfall.lab.netns_keeper import PRIVILEGES, Keeper, running_keeper, tool
 from evenfall.lab.netns_topology import CLIENT, PLACES
 from evenfall.lab.packets import pack_address
 from evenfall.lab.pipeline import PathSettings
+from evenfall.lab.prepare import prepare_world
 from evenfall.lab.scenario import Drawn, Scenario, draw
 from evenfall.lab.target_file import write_client_folder
-from evenfall.lab.world import prepare_world
 from evenfall.lab.world_process import running_world
 from evenfall.model.errors import LabError, UsageError
 

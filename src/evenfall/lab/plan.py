@@ -6,9 +6,20 @@ serves them. Written by a backend, read by `evenfall.lab.world`, never by the pr
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-__all__ = ["DOH_PATH", "Endpoint", "Origin", "Places", "Resolver", "WorldPlan"]
+__all__ = [
+    "DOH_PATH",
+    "Conduct",
+    "Endpoint",
+    "Measurement",
+    "Origin",
+    "Places",
+    "Resolver",
+    "WorldPlan",
+]
 
 DOH_PATH = "/dns-query"
 """Where the public resolver answers inside TLS (RFC 8484's own example)."""
@@ -78,49 +89,94 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         return Endpoint(self.origins[role], self.http_port)
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """One service's own web server.
+Conduct = Literal["serve", "withhold", "geo", "error", "refuse", "silent", "portal"]
+"""What a server does to whoever connects: its work; a page that says that access is restricted, to
+its own name alone; 451 to everybody abroad (who is not in its own network); 503 to everybody;
+nothing listens; nothing answers; a captive portal stands in its place."""
 
-    It answers any name with its own content: `/` a small page, `/1M.bin` 1 MiB. Two origins with
-    one role (HTTPS and plain HTTP) are one machine: a rate limit holds over both together.
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """One service's own machine, at all its addresses.
+
+    It answers any name with its own content: `/` a small page, `/1M.bin` 1 MiB; over HTTPS (its
+    certificate covers `host` alone), plain HTTP and HTTP/3. A rate limit holds over all together.
 
     Attributes:
-        tls: HTTPS (its certificate covers `host` alone) or plain HTTP.
+        https_port: TCP, and UDP for HTTP/3.
         rate_bps: what it sends at, all connections together; null: as fast as it can.
-        refuses: to its own host it says that access is restricted, to any other name nothing
-            of the kind, as a virtual host does.
+        telegram_port: of the messenger's own protocol; null: it speaks none.
     """
 
     role: str
     host: str
-    listen: Endpoint
-    tls: bool = True
+    addresses: tuple[str, ...]
+    https_port: int
+    http_port: int
     rate_bps: float | None = None
-    refuses: bool = False
+    conduct: Conduct = "serve"
+    telegram_port: int | None = None
 
 
 class Resolver(msgspec.Struct, frozen=True, kw_only=True):
-    """A DNS server over UDP and TCP: A records of `zone`, NXDOMAIN for the rest."""
+    """A DNS server: A and AAAA records of `zone`, and what stands for any other name.
+
+    Attributes:
+        else_: addresses of every name that is not in `zone`; empty: NXDOMAIN.
+        tls: asked inside TLS (DoH) instead of over UDP and TCP.
+        conduct: `serve`, `silent` or `portal`.
+    """
 
     listen: Endpoint
-    zone: dict[str, str]
+    zone: dict[str, tuple[str, ...]]
+    else_: tuple[str, ...] = ()
+    tls: bool = False
+    conduct: Conduct = "serve"
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of the measurement server; all share a process and a key.
+
+    Attributes:
+        conduct: `serve`, `refuse`, `silent` or `portal`.
+        networks: where the lab's sites are, which are no public addresses; it may look at them.
+        hosts: whose sites it may look at.
+        ports: on which.
+        resolver: whom it asks for their addresses.
+    """
+
+    listen: Endpoint
+    conduct: Conduct = "serve"
+    networks: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    resolver: Endpoint | None = None
 
 
 class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything outside the client's line.
 
     Attributes:
-        block_page: a plain HTTP server with a block page, where a lying resolver may point.
-        block_page_tls: the same over HTTPS, with a certificate that nobody signed for anybody.
-        measurement: where the measurement server listens (null: there is none).
-        flood: a TCP server that sends without end to whoever connects (competing flows).
         folder: the run's own folder: `ca.pem`, keys, certificates, measurement state.
+        block_pages: addresses of a web server with a block page, where a lying resolver may point;
+            over HTTPS with a certificate that nobody signed for anybody.
+        ports: HTTPS and HTTP, of the block page.
+        measurement: where the measurement server listens.
+        flood: a TCP server that sends without end to whoever connects (competing flows).
+        login: URL of a captive portal's page, which the block page's server then shows; empty:
+            there is none.
+        silent: addresses at which nothing answers, whatever should be there.
+        http3: whether UDP 443 is answered anywhere.
+        ahead_s: how far all clocks out here are ahead of the machine's own.
     """
 
+    folder: str
     origins: tuple[Origin, ...]
     resolvers: tuple[Resolver, ...]
-    folder: str
-    block_page: Endpoint | None = None
-    block_page_tls: Endpoint | None = None
-    measurement: Endpoint | None = None
+    block_pages: tuple[str, ...] = ()
+    ports: tuple[int, int] = (443, 80)
+    measurement: tuple[Measurement, ...] = ()
     flood: Endpoint | None = None
+    login: str = ""
+    silent: tuple[str, ...] = ()
+    http3: bool = True
+    ahead_s: float = 0.0

@@ -222,6 +222,11 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
 TARGET_ROLES = ("video", "social", "messenger")
 CONTROL_ROLES = ("encyclopedia", "news", "software")
 ROLES = (*TARGET_ROLES, *CONTROL_ROLES)
+APP_TARGET = "messenger/app"
+"""The messenger's own protocol; every other target is `ROLE/front`."""
+NO_MECHANISM = "none"
+"""In `Expected.mechanism`: that there is none."""
+TARGETS = (*(f"{role}/front" for role in TARGET_ROLES), APP_TARGET)
 
 _SYLLABLES = ("ba", "ko", "mi", "ru", "ta", "ve", "lo", "sha", "ni", "du", "pe", "zo")
 

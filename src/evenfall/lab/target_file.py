@@ -1,4 +1,4 @@
-"""The one file the probe gets: targets, controls, resolvers, measurement server.
+"""The one file the probe gets: targets, controls, resolvers, both addresses of our server.
 
 The same lines in every scenario: roles, addresses and ports never change, host names depend on the
 seed alone, and the pin is a random key's.
@@ -9,14 +9,23 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from evenfall.lab.plan import Places
-from evenfall.lab.scenario import CONTROL_ROLES, TARGET_ROLES, Drawn
-from evenfall.lab.world import Prepared
+from evenfall.lab.plan import DOH_PATH, Places
+from evenfall.lab.prepare import Prepared
+from evenfall.lab.scenario import APP_TARGET, CONTROL_ROLES, TARGET_ROLES, Drawn
 
-__all__ = ["PLAIN_ROLES", "url_of", "write_client_folder", "write_targets"]
+__all__ = [
+    "DOMESTIC_ROLES",
+    "PLAIN_ROLES",
+    "url_of",
+    "write_client_folder",
+    "write_targets",
+]
 
 PLAIN_ROLES = frozenset({"messenger"})
 """Asked over plain HTTP in every scenario: a block page needs a name that can be read."""
+
+DOMESTIC_ROLES = frozenset({"news"})
+"""Controls in the client's own country."""
 
 _PORTS_OF_SCHEMES = {"https": 443, "http": 80}
 
@@ -46,13 +55,15 @@ def write_targets(path: Path, *, drawn: Drawn, seen: Places, pin: str) -> None:
         "[network]",
         f'resolver = "{seen.resolver}"',
         f'public_resolver = "{seen.public_resolver}"',
+        f'doh = "https://{seen.doh}{DOH_PATH}"',
         'ca_file = "ca.pem"',
     ]
     for kind, roles in (("target", TARGET_ROLES), ("control", CONTROL_ROLES)):
         for role in roles:
             url = url_of(role, drawn=drawn, seen=seen)
             lines += ["", f"[[{kind}]]", f'id = "{role}/front"', f'url = "{url}"']
-    if pin:
-        url = f"https://{seen.measurement}"
-        lines += ["", "[[server]]", f'url = "{url}"', f'pin = "{pin}"']
+            lines += ["domestic = true"] if role in DOMESTIC_ROLES else []
+    lines += ["", "[[target]]", f'id = "{APP_TARGET}"', f'url = "mtproto://{seen.mtproto}"']
+    for server in (seen.measurement, seen.second_measurement) if pin else ():
+        lines += ["", "[[server]]", f'url = "https://{server}"', f'pin = "{pin}"']
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from evenfall.lab.clock import within
-from evenfall.lab.scenario import TARGET_ROLES, CensorRule, Expected, Scenario
+from evenfall.lab.scenario import NO_MECHANISM, TARGETS, CensorRule, Expected, Scenario
 from evenfall.model.errors import LabError
 from evenfall.model.vocabulary import Scope, State
 
@@ -22,6 +22,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a verdict that is compared."""
 
     service: str
+    target: str = ""
     state: str
     scope: str
     mechanism: str | None = None
@@ -42,13 +43,14 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """One service: the truth in words, what was found, whether that is one of the right verdicts.
+    """One target: the truth in words, what was found, whether that is one of the right verdicts.
 
     Attributes:
-        found: null if `check` said nothing about the service.
+        found: null if `check` said nothing about the target.
     """
 
     service: str
+    target: str = ""
     truth: str
     found: Found | None
     match: bool
@@ -83,10 +85,10 @@ def read_check(output: bytes) -> Seen:
 
 def compare(scenario: Scenario, seen: Seen, *, minute_of_day: float) -> list[Comparison]:
     """Every target's verdict against the truth at that time of day."""
-    by_service = {found.service: found for found in seen.found}
+    by_target = {found.target: found for found in seen.found}
     return [
-        _compare_one(role, _expected(scenario, role, minute_of_day), by_service.get(role))
-        for role in TARGET_ROLES
+        _compare_one(target, _expected(scenario, target, minute_of_day), by_target.get(target))
+        for target in TARGETS
     ]
 
 
@@ -96,19 +98,22 @@ def expected_answers(scenario: Scenario, *, minute_of_day: float) -> tuple[str, 
     return ("ok",) if resting and not scenario.innocents else scenario.answers
 
 
-def _expected(scenario: Scenario, service: str, minute_of_day: float) -> Expected | None:
-    """The case's own expectation; None: the service has to be ok."""
-    rules = [rule for rule in scenario.censor if service in rule.services]
+def _expected(scenario: Scenario, target: str, minute_of_day: float) -> Expected | None:
+    """The case's own expectation; None: the target has to be ok."""
+    service, _, which = target.partition("/")
+    rules = [r for r in scenario.censor if service in r.services or not r.services]
     if rules and not any(_is_active(rule, minute_of_day) for rule in rules):
         return None
-    return next((e for e in scenario.expected if e.service == service), None)
+    entries = [e for e in scenario.expected if e.service == service]
+    own = [e for e in entries if e.target == which]
+    return next(iter(own or [e for e in entries if not e.target]), None)
 
 
 def _is_active(rule: CensorRule, minute_of_day: float) -> bool:
     return within(minute_of_day, rule.from_local, rule.to_local)
 
 
-def _compare_one(service: str, expected: Expected | None, found: Found | None) -> Comparison:
+def _compare_one(target: str, expected: Expected | None, found: Found | None) -> Comparison:
     states = _OK if expected is None else expected.state
     scopes: tuple[Scope, ...] = () if expected is None else expected.scope
     mechanisms = () if expected is None else expected.mechanism
@@ -116,10 +121,14 @@ def _compare_one(service: str, expected: Expected | None, found: Found | None) -
         found is not None
         and found.state in states
         and (found.state == State.OK or found.scope in scopes)
-        and (found.mechanism in mechanisms if mechanisms else found.mechanism is None)
+        and (found.mechanism or NO_MECHANISM) in (mechanisms or (NO_MECHANISM,))
     )
     return Comparison(
-        service=service, truth=_words(states, scopes, mechanisms), found=found, match=match
+        service=target.partition("/")[0],
+        target=target,
+        truth=_words(states, scopes, mechanisms),
+        found=found,
+        match=match,
     )
 
 

@@ -32,7 +32,9 @@ def comparison(run: CheckRun) -> str:
         f"{run.rtt_s * 1000:.0f} ms, {run.loss:.1%} loss; local time {run.at_local}"
     )
     cells = [("", "truth", "check said", "")]
-    cells += [(c.service, c.truth, _said(c.found), _verdict(c.match)) for c in run.services]
+    cells += [
+        (c.target or c.service, c.truth, _said(c.found), _verdict(c.match)) for c in run.services
+    ]
     answered = run.answer in run.answers
     cells.append(("answer", "|".join(run.answers), run.answer, _verdict(answered)))
     head = f"{run.scenario} on {run.backend}, seed {run.seed} ({run.duration_s:.0f} s)"
@@ -41,7 +43,7 @@ def comparison(run: CheckRun) -> str:
 
 def one_line(run: CheckRun) -> str:
     """A run in one line, for many runs."""
-    said = ", ".join(f"{c.service} {_said(c.found)}" for c in run.services)
+    said = ", ".join(f"{c.target or c.service} {_said(c.found)}" for c in run.services)
     return f"seed {run.seed}: {_verdict(run.match)}; answer {run.answer}; {said}"
 
 

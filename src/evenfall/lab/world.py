@@ -1,6 +1,6 @@
 """The world beyond the client's line, as one process: `python -m evenfall.lab.world PLAN.json`.
 
-`prepare_world` makes the run's keys, certificates and plan; the process serves the plan, prints
+`lab.prepare` makes the run's keys, certificates and plan; the process serves the plan, prints
 `ready` on a line of its own once everything listens, and leaves when its standard input closes
 (whoever started it is gone, also after a `kill -9`) or on SIGTERM. It runs the same in a namespace
 of its own and on loopback.
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import os
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -20,112 +20,22 @@ from pathlib import Path
 
 import msgspec
 
-from evenfall.lab import certificates, names, origins
-from evenfall.lab.plan import Endpoint, Origin, Places, Resolver, WorldPlan
+from evenfall.lab import names, origins
+from evenfall.lab.doh_server import serve_doh
+from evenfall.lab.http3 import serve_http3
+from evenfall.lab.plan import Endpoint, Measurement, Origin, Resolver, WorldPlan
+from evenfall.lab.prepare import CLOSED_TO_TELEGRAM, MEASUREMENT_STATE
 from evenfall.lab.resolver import DnsServer
-from evenfall.lab.scenario import ROLES, Drawn
+from evenfall.lab.silence import be_deaf, be_silent
 from evenfall.lab.tcp_server import TcpServer
+from evenfall.lab.telegram_server import serve_telegram
 from evenfall.model.errors import EvenfallError, LabError
-from evenfall.server import RAISED, pin_of, serve_pairs
+from evenfall.net.clock import SystemClock
+from evenfall.server import RAISED, serve_pairs
 
-__all__ = ["Prepared", "main", "prepare_world", "serve_world"]
+__all__ = ["main", "serve_world"]
 
-PLAN_NAME = "plan.json"
-MEASUREMENT_STATE = "measurement"
 READY = "ready\n"
-_NAME_OF_NOBODY = "restricted.invalid"
-
-
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run has made for itself.
-
-    Attributes:
-        plan: the argument of the world process.
-        authority: certificate (PEM) that the client has to trust.
-        pin: of the measurement server's key, as a target file names it.
-    """
-
-    plan: Path
-    authority: Path
-    pin: str
-
-
-def prepare_world(
-    folder: Path, drawn: Drawn, *, served: Places, seen: Places, now: dt.datetime
-) -> Prepared:
-    """Make keys, certificates and the plan of one run in `folder` (created, mode 0700).
-
-    Args:
-        folder: the run's own folder, which the process under test is never told.
-        drawn: hosts, and the rates of slow servers.
-        served: where the servers listen.
-        seen: where the client finds them, which is what the resolvers say.
-        now: aware; certificates are valid from a day before it.
-
-    Returns:
-        The plan's path (the argument of the world process), trust anchor and pin.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    authority = certificates.Authority(now)
-    authority.write_certificate(folder / "ca.pem")
-    for role, host in drawn.hosts.items():
-        authority.write_leaf(host, certificate=folder / f"{role}.pem", key=folder / f"{role}.key")
-    certificates.write_self_signed(
-        _NAME_OF_NOBODY,
-        certificate=folder / "block_page.pem",
-        key=folder / "block_page.key",
-        now=now,
-    )
-    path = folder / PLAN_NAME
-    path.write_bytes(msgspec.json.encode(_plan(folder, drawn, served=served, seen=seen)))
-    return Prepared(plan=path, authority=folder / "ca.pem", pin=pin_of(folder / MEASUREMENT_STATE))
-
-
-def _plan(folder: Path, drawn: Drawn, *, served: Places, seen: Places) -> WorldPlan:
-    zone = {host: seen.origins[role] for role, host in drawn.hosts.items()}
-    return WorldPlan(
-        origins=tuple(
-            Origin(
-                role=role,
-                host=drawn.hosts[role],
-                listen=served.https(role) if tls else served.http(role),
-                tls=tls,
-                rate_bps=_server_rate_bps(drawn, role),
-                refuses=_refuses(drawn, role),
-            )
-            for role in ROLES
-            for tls in (True, False)
-        ),
-        resolvers=(
-            Resolver(listen=served.resolver, zone=zone),
-            Resolver(listen=served.public_resolver, zone=zone),
-        ),
-        folder=str(folder),
-        block_page=Endpoint(served.block_page, served.http_port),
-        block_page_tls=Endpoint(served.block_page, served.https_port),
-        measurement=served.measurement,
-        flood=served.flood,
-    )
-
-
-def _server_rate_bps(drawn: Drawn, role: str) -> float | None:
-    """The rate of a role's slow server; the lowest where several innocents name it."""
-    rates = [
-        rate_bps
-        for innocent, rate_bps in zip(
-            drawn.scenario.innocents, drawn.innocent_rates_bps, strict=True
-        )
-        if innocent.kind == "slow_server" and role in innocent.services
-    ]
-    return min(rates, default=None)
-
-
-def _refuses(drawn: Drawn, role: str) -> bool:
-    """Whether a role's own server withholds its page."""
-    return any(
-        innocent.kind == "own_refusal" and role in innocent.services
-        for innocent in drawn.scenario.innocents
-    )
 
 
 @contextlib.asynccontextmanager
@@ -137,7 +47,7 @@ async def serve_world(plan: WorldPlan) -> AsyncIterator[None]:
     """
     async with contextlib.AsyncExitStack() as stack:
         try:
-            await _start_all(plan, stack)
+            await _Opening(plan, stack).open()
         except OSError as error:
             raise LabError(
                 expected="free addresses and ports for the lab's servers",
@@ -148,43 +58,160 @@ async def serve_world(plan: WorldPlan) -> AsyncIterator[None]:
         yield
 
 
-async def _start_all(plan: WorldPlan, stack: contextlib.AsyncExitStack) -> None:
-    folder = Path(plan.folder)
-    sites: dict[str, origins.Site] = {}
-    for origin in plan.origins:
-        site = sites.setdefault(
-            origin.role,
-            origins.origin_site(origin.host, rate_bps=origin.rate_bps, refuses=origin.refuses),
+class _Opening:
+    """Opens everything that a plan names; `stack` takes it down."""
+
+    def __init__(self, plan: WorldPlan, stack: contextlib.AsyncExitStack) -> None:
+        self._plan = plan
+        self._stack = stack
+        self._folder = Path(plan.folder)
+        if plan.login:
+            self._nobody = origins.portal_site(plan.login)
+        else:
+            self._nobody = origins.block_page_site(ahead_s=plan.ahead_s)
+
+    async def open(self) -> None:
+        """Everything, or OSError."""
+        for origin in self._plan.origins:
+            await self._open_origin(origin)
+        for resolver in self._plan.resolvers:
+            await self._open_resolver(resolver)
+        https_port, http_port = self._plan.ports
+        for address in filter(_is_ours, self._plan.block_pages):
+            await self._serve(self._nobody, Endpoint(address, http_port))
+            await self._serve(self._nobody, Endpoint(address, https_port), self._name_of_nobody())
+        for measurement in self._plan.measurement:
+            if _is_ours(measurement.listen.address):
+                await self._open_measurement(measurement)
+        if self._plan.flood is not None:
+            self._closing(await origins.serve_flood(self._plan.flood))
+
+    async def _open_origin(self, origin: Origin) -> None:
+        """One machine: one site and one bucket at all its addresses and ports."""
+        announced = origin.https_port if self._announces(origin) else None
+        site = origins.origin_site(
+            origin.host,
+            rate_bps=origin.rate_bps,
+            conduct=origin.conduct,
+            ahead_s=self._plan.ahead_s,
+            http3_port=announced,
         )
-        context = _context(folder, origin.role) if origin.tls else None
-        _closing(stack, await origins.serve_site(site, origin.listen, context))
-    for resolver in plan.resolvers:
-        await _start_resolver(resolver, stack)
-    block_page = origins.block_page_site()
-    if plan.block_page is not None:
-        _closing(stack, await origins.serve_site(block_page, plan.block_page, None))
-    if plan.block_page_tls is not None:
-        context = _context(folder, "block_page")
-        _closing(stack, await origins.serve_site(block_page, plan.block_page_tls, context))
-    if plan.measurement is not None:
-        where = (plan.measurement.address, plan.measurement.port)
-        state = folder / MEASUREMENT_STATE
-        await stack.enter_async_context(serve_pairs(listen=where, state=state, limits=RAISED))
-    if plan.flood is not None:
-        _closing(stack, await origins.serve_flood(plan.flood))
+        for address in filter(_is_ours, origin.addresses):
+            await self._open_address(origin, site, address)
+
+    async def _open_address(self, origin: Origin, site: origins.Site, address: str) -> None:
+        https, http = Endpoint(address, origin.https_port), Endpoint(address, origin.http_port)
+        silent = origin.conduct == "silent" or address in self._plan.silent
+        if silent:
+            be_silent(https, self._stack)
+            be_silent(http, self._stack)
+        elif origin.conduct == "portal":
+            await self._serve(self._nobody, https, self._name_of_nobody())
+            await self._serve(self._nobody, http)
+        elif origin.conduct != "refuse":
+            await self._serve(site, https, origin.role)
+            await self._serve(site, http)
+        if origin.conduct != "refuse":
+            await self._open_http3(origin, site, https, silent=silent)
+        if origin.telegram_port is not None:
+            await self._open_telegram(origin, Endpoint(address, origin.telegram_port), silent)
+
+    async def _open_http3(
+        self, origin: Origin, site: origins.Site, listen: Endpoint, *, silent: bool
+    ) -> None:
+        if silent or not self._plan.http3 or origin.conduct == "portal":
+            await be_deaf(listen, self._stack)
+            return
+        await serve_http3(
+            site,
+            listen,
+            certificate=self._folder / f"{origin.role}.pem",
+            key=self._folder / f"{origin.role}.key",
+            stack=self._stack,
+        )
+
+    async def _open_telegram(self, origin: Origin, listen: Endpoint, silent: bool) -> None:
+        if silent:
+            be_silent(listen, self._stack)
+        elif origin.conduct not in CLOSED_TO_TELEGRAM:
+            self._closing(await serve_telegram(listen, ahead_s=self._plan.ahead_s))
+
+    async def _open_resolver(self, resolver: Resolver) -> None:
+        if resolver.conduct == "silent":
+            be_silent(resolver.listen, self._stack)
+            if not resolver.tls:
+                await be_deaf(resolver.listen, self._stack)
+            return
+        if resolver.conduct == "portal":
+            await self._serve(self._nobody, resolver.listen, self._name_of_nobody())
+            return
+
+        def answer(query: bytes) -> bytes | None:
+            return names.answer(query, resolver.zone, else_=resolver.else_)
+
+        async def answer_later(query: bytes) -> bytes | None:
+            return answer(query)
+
+        if resolver.tls:
+            context = _context(self._folder, "doh")
+            ahead_s = self._plan.ahead_s
+            self._closing(await serve_doh(answer, resolver.listen, context, ahead_s=ahead_s))
+            return
+        server = DnsServer(answer_later)
+        self._stack.callback(server.close)
+        await server.start(resolver.listen)
+
+    async def _open_measurement(self, measurement: Measurement) -> None:
+        listen = measurement.listen
+        if measurement.conduct == "silent" or listen.address in self._plan.silent:
+            be_silent(listen, self._stack)
+        elif measurement.conduct == "portal":
+            await self._serve(self._nobody, listen, self._name_of_nobody())
+        elif measurement.conduct == "serve":
+            service = serve_pairs(
+                listen=(listen.address, listen.port),
+                state=self._folder / MEASUREMENT_STATE,
+                limits=RAISED,
+                clock=_ClockAhead(self._plan.ahead_s),
+            )
+            await self._stack.enter_async_context(service)
+
+    def _announces(self, origin: Origin) -> bool:
+        return origin.conduct in ("serve", "withhold", "geo")
+
+    def _name_of_nobody(self) -> str:
+        return "portal" if self._plan.login else "block_page"
+
+    async def _serve(self, site: origins.Site, listen: Endpoint, name: str = "") -> None:
+        """Serve a site, over TLS with the certificate of that name if one is given."""
+        context = _context(self._folder, name) if name else None
+        self._closing(await origins.serve_site(site, listen, context))
+
+    def _closing(self, server: TcpServer) -> None:
+        self._stack.callback(server.close)
 
 
-async def _start_resolver(resolver: Resolver, stack: contextlib.AsyncExitStack) -> None:
-    async def answer(query: bytes) -> bytes | None:
-        return names.answer(query, resolver.zone)
+class _ClockAhead(SystemClock):
+    """The machine's clocks, with the wall's set ahead."""
 
-    server = DnsServer(answer)
-    stack.callback(server.close)
-    await server.start(resolver.listen)
+    def __init__(self, ahead_s: float) -> None:
+        self._ahead_us = round(ahead_s * 1e6)
+
+    def wall_us(self) -> int:
+        """Microseconds since 1970 UTC, by the world's clock."""
+        return super().wall_us() + self._ahead_us
 
 
-def _closing(stack: contextlib.AsyncExitStack, server: TcpServer) -> None:
-    stack.callback(server.close)
+def _is_ours(address: str) -> bool:
+    """Whether a server can be there: false for IPv6 where this kernel has none."""
+    if ":" not in address:
+        return True  # a missing IPv4 address is a fault, which listening will tell
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def _context(folder: Path, name: str) -> ssl.SSLContext:
