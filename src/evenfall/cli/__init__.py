@@ -21,6 +21,7 @@ __all__ = ["COMMANDS", "cli", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module, one line for --help)
     "check": ("check", "Is it me, my line, the site, or is this service being slowed?"),
+    "triage": ("triage", "For an ISP's staff: our network, this name, or the service itself?"),
     "nights": ("nights", "The carpet of local hours and nights, in the terminal."),
     "report": ("report", "One self-contained page about a service on a network."),
     "import": ("import_table", "Read somebody's history into the store."),

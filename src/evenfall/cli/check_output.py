@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from evenfall.model.target import TargetList
     from evenfall.probe.check import CheckResult
 
-__all__ = ["notes_of", "print_human", "print_json", "print_plan", "summary_of"]
+__all__ = ["moment_of", "notes_of", "print_human", "print_json", "print_plan", "summary_of"]
 
 
 def summary_of(result: CheckResult) -> Summary:
@@ -101,8 +101,8 @@ def print_human(
         screen.head(note)
     screen.rows([*(() if ladder else _ground_rows(result)), *rows_of(result, ladder)])
     screen.blank()
-    if (moment := _moment(result, settings)) is not None:
-        screen.text(moment)
+    if (moment := moment_of(result, settings)) is not None:
+        screen.text(moment_words(*moment))
     screen.head(answer_sentence(result.answer, verdicts, broken=broken))
     most = None if settings.verbosity > 0 else REASONS_MAX
     for line in reasons(result.answer, verdicts, at_most=most):
@@ -122,15 +122,15 @@ def print_human(
     screen.line(cost_words(result.bytes_spent, result.duration_s))
 
 
-def _moment(result: CheckResult, settings: Settings) -> str | None:
-    """When the round began, in the zone of the line or of this machine."""
+def moment_of(result: CheckResult, settings: Settings) -> tuple[str, str, str] | None:
+    """Date, time of day and zone at which the round began, where the line or this machine is."""
     if not result.observations:
         return None
     zone = ZoneInfo(settings.timezone) if settings.timezone else None
     utc = dt.datetime.fromtimestamp(result.observations[0].started_us / 1e6, dt.UTC)
     local = utc.astimezone(zone)
     name = settings.timezone or local.strftime("UTC%z")
-    return moment_words(local.strftime("%Y-%m-%d"), local.strftime("%H:%M"), name)
+    return local.strftime("%Y-%m-%d"), local.strftime("%H:%M"), name
 
 
 def _ground_rows(result: CheckResult) -> list[Row]:
