@@ -2,7 +2,8 @@
 
 It runs in a process of its own inside the wire's namespace, forked after everything is set up, so
 that it starts in a millisecond and nothing about the scenario is in any file or argument. It binds
-to the two interfaces it is given and to nothing else.
+to the two interfaces it is given and to nothing else. The air (`lab.air`), where there is one, is
+a second such process.
 
 Timing: `select` sleeps with microsecond resolution; a frame leaves at most one wake-up late (about
 0.1 ms on an idle machine). What the machine did to the emulation is counted: frames that the
@@ -19,14 +20,14 @@ import select
 import socket
 import struct
 import time
+from typing import Protocol
 
 import msgspec
 
 from evenfall.lab.linux import packet_socket
-from evenfall.lab.netns_topology import WIRE_PORTS
-from evenfall.lab.pipeline import Pipeline
+from evenfall.lab.pipeline import Counters
 
-__all__ = ["SharedCounters", "WireCounters", "run_middlebox"]
+__all__ = ["Conduit", "SharedCounters", "WireCounters", "run_middlebox"]
 
 BATCH_FRAMES = 64
 FRAME_BYTES_MAX = 65_536
@@ -58,6 +59,22 @@ class WireCounters(msgspec.Struct, kw_only=True):
     competing_bytes: int = 0
 
 
+class Conduit(Protocol):
+    """What a frame passes between two ports: `lab.pipeline.Pipeline` or `lab.air.Air`."""
+
+    counters: Counters
+
+    @property
+    def next_s(self) -> float | None:
+        """When something happens next; None while nothing is held."""
+
+    def enter(self, frame: bytes, now_s: float, *, upwards: bool) -> None:
+        """Take a frame that arrived."""
+
+    def leaving(self, now_s: float) -> list[tuple[bytes, bool]]:
+        """Frames whose time has come, with their direction (True: upwards)."""
+
+
 class SharedCounters:
     """One page of memory that parent and forked child both see.
 
@@ -80,9 +97,18 @@ class SharedCounters:
         return bytes(self._page[4 : 4 + length])
 
 
-def run_middlebox(pipeline: Pipeline, shared: SharedCounters, ready: int) -> None:
-    """Move frames for ever; one byte is written to descriptor `ready` when the ports are open."""
-    ports = tuple(packet_socket(name) for name in WIRE_PORTS)
+def run_middlebox(
+    pipeline: Conduit, names: tuple[str, str], shared: SharedCounters, ready: int
+) -> None:
+    """Move frames between two interfaces for ever.
+
+    Args:
+        pipeline: what they meet.
+        names: the interface towards the client, and the other.
+        shared: where the counters are published.
+        ready: a descriptor; one byte is written to it when both are open.
+    """
+    ports = tuple(packet_socket(name) for name in names)
     gc.collect()
     gc.freeze()  # a collection in the middle of a round would make every frame late
     gc.disable()
@@ -100,7 +126,7 @@ def _ask_for_priority() -> None:
 class _Loop:
     def __init__(
         self,
-        pipeline: Pipeline,
+        pipeline: Conduit,
         shared: SharedCounters,
         left: socket.socket,
         right: socket.socket,

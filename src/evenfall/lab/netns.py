@@ -7,7 +7,8 @@ How it works
     take the same way but for the user namespace.
 
 What is true in it
-    Everything up to TCP: round-trip times, queues, drops and what the kernel makes of them, TTL.
+    Everything up to TCP: round-trip times, queues, drops and what the kernel makes of them, TTL,
+    in IPv4 and IPv6.
 
 What it never does
     It sets nothing outside. When the keeper goes (its socket closes with us, also after
@@ -30,16 +31,17 @@ from pathlib import Path
 import msgspec
 
 from evenfall.lab import linux
+from evenfall.lab.air import AirSettings
 from evenfall.lab.backend import Output, client_environment, run_client
 from evenfall.lab.clock import LabClock
 from evenfall.lab.middlebox import WireCounters
 from evenfall.lab.netns_inside import SCRATCH_PREFIX, Order
 from evenfall.lab.netns_keeper import PRIVILEGES, Keeper, running_keeper, tool
-from evenfall.lab.netns_topology import CLIENT, PLACES
+from evenfall.lab.netns_topology import CENSOR_AFTER_HOP, CLIENT, CLIENT6, HOPS, PLACES
 from evenfall.lab.packets import pack_address
 from evenfall.lab.pipeline import PathSettings
 from evenfall.lab.prepare import prepare_world
-from evenfall.lab.scenario import Drawn, Scenario, draw
+from evenfall.lab.scenario import Drawn, Scenario, draw, whitelists
 from evenfall.lab.target_file import write_client_folder
 from evenfall.lab.world_process import running_world
 from evenfall.model.errors import LabError, UsageError
@@ -57,8 +59,11 @@ class NetnsBackend:
 
     name = "netns"
     emulates = frozenset(
-        {"dns", "tls", "http", "goodput", "rtt", "retransmissions", "ttl", "tcp_drop"}
-    )
+        {
+            "dns", "tls", "http", "goodput", "rtt", "retransmissions", "ttl", "tcp_drop", "quic",
+            "gateway", "interfaces", *(("ipv6",) if Path("/proc/sys/net/ipv6").is_dir() else ()),
+        }
+    )  # fmt: skip
 
     @staticmethod
     def unavailable() -> str | None:
@@ -95,7 +100,8 @@ class NetnsStage:
 
     Attributes:
         client_folder, seen, target_file: as `lab.backend.Stage`.
-        facts: what the machine gave: privilege, congestion control, resolver file.
+        facts: what the machine gave (privilege, congestion control, IPv6, resolver file), and
+            the truth about the path: addresses of its hops, and after which one the censor sits.
     """
 
     def __init__(self, keeper: Keeper, *, client_folder: Path, target_file: Path) -> None:
@@ -105,6 +111,9 @@ class NetnsStage:
         self.facts = {
             "privilege": keeper.privilege,
             "congestion_control": keeper.report.congestion_control,
+            "ipv6": str(keeper.report.ipv6).lower(),
+            "hops": " ".join(HOPS),
+            "censor_after_hop": str(CENSOR_AFTER_HOP),
             "resolver_file": str(keeper.report.resolver_file).lower(),
         }
         self._keeper = keeper
@@ -148,6 +157,8 @@ def order_for(drawn: Drawn, clock: LabClock) -> Order:
     down_bps, up_bps = drawn.down_bps, drawn.up_bps
     bottleneck_bps: float | None = None
     flows = 0
+    air: AirSettings | None = None
+    is_down = False
     innocents = zip(drawn.scenario.innocents, drawn.innocent_rates_bps, strict=True)
     for innocent, rate_bps in innocents:
         if innocent.kind == "tariff":
@@ -155,18 +166,26 @@ def order_for(drawn: Drawn, clock: LabClock) -> Order:
         elif innocent.kind == "congestion":
             bottleneck_bps = min(rate_bps, bottleneck_bps or rate_bps)
             flows += innocent.flows
+        elif innocent.kind == "wifi_loss":
+            air = AirSettings(loss=innocent.loss, jitter_s=innocent.jitter_s)
+        elif innocent.kind == "line_down":
+            is_down = True
     return Order(
         outside=linux.namespace_number(),
         path=PathSettings(
             client=pack_address(CLIENT),
+            client6=pack_address(CLIENT6),
             down_bps=down_bps,
             up_bps=up_bps,
             rtt_s=drawn.rtt_s,
             loss=drawn.loss,
             bottleneck_bps=bottleneck_bps,
+            is_down=is_down,
         ),
         clock=clock,
-        rules=drawn.scenario.censor,
+        rules=drawn.scenario.censor + whitelists(drawn),
+        congctl=drawn.congctl,
+        air=air,
         hosts=drawn.hosts,
         seed=drawn.seed,
         neighbour_flows=flows,

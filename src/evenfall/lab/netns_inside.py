@@ -28,12 +28,13 @@ from pathlib import Path
 import msgspec
 
 from evenfall.lab import linux, pages
+from evenfall.lab.air import Air, AirSettings
 from evenfall.lab.censor import Censor
 from evenfall.lab.clock import LabClock
-from evenfall.lab.middlebox import SharedCounters, WireCounters, run_middlebox
+from evenfall.lab.middlebox import Conduit, SharedCounters, WireCounters, run_middlebox
 from evenfall.lab.neighbour import Received, run_neighbour
 from evenfall.lab.netns_network import Net, build
-from evenfall.lab.netns_topology import PLACES
+from evenfall.lab.netns_topology import AIR_PORTS, PLACES, WIRE_PORTS
 from evenfall.lab.packets import pack_address
 from evenfall.lab.pipeline import PathSettings, Pipeline
 from evenfall.lab.scenario import CensorRule
@@ -51,6 +52,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         outside: number of the caller's network namespace, which must not be ours.
+        congctl: what the servers' TCP is to use.
+        air: how bad the client's Wi-Fi is; null: there is none.
         neighbour_flows: competing downloads over the bottleneck.
         scratch: the run's own folder of keys and plan, which goes with the net; empty: none.
     """
@@ -61,6 +64,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[CensorRule, ...]
     hosts: dict[str, str]
     seed: int
+    congctl: str = "cubic"
+    air: AirSettings | None = None
     neighbour_flows: int = 0
     scratch: str = ""
 
@@ -70,12 +75,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     Attributes:
         descriptors: namespace → descriptor of it in this process.
-        congestion_control: what TCP uses on every route that crosses the net.
+        congestion_control: what the servers' TCP uses.
+        ipv6: whether the net has it.
         resolver_file: whether /etc/resolv.conf in there names the ISP's resolver.
     """
 
     descriptors: dict[str, int]
     congestion_control: str
+    ipv6: bool
     resolver_file: bool
 
 
@@ -110,10 +117,15 @@ def main() -> int:
 class _Keeper:
     def __init__(self, order: Order) -> None:
         _refuse_foreign_ground(order.outside)
-        self._net: Net = build()
+        self._net: Net = build(congestion_control=order.congctl, air=order.air is not None)
         self._wire_counters = SharedCounters()
         self._neighbour_counters = SharedCounters()
-        self._wire_alive = self._start_wire(order)
+        self._wires_alive = [
+            self._start_wire("wire", _pipeline(order), WIRE_PORTS, self._wire_counters)
+        ]
+        if order.air is not None:
+            air = Air(order.air, random.Random(order.seed))  # noqa: S311  (a simulation)
+            self._wires_alive.append(self._start_wire("air", air, AIR_PORTS, SharedCounters()))
         if order.neighbour_flows:
             self._fork(
                 "neighbour",
@@ -124,14 +136,15 @@ class _Keeper:
         self.report = Report(
             descriptors=self._net.descriptors,
             congestion_control=self._net.congestion_control,
+            ipv6=self._net.ipv6,
             resolver_file=_show_resolver(),
         )
 
     def wait(self, control: socket.socket) -> int:
         """Answer questions for the counters until the caller is gone, or the wire is."""
         while True:
-            readable, _, _ = select.select([control.fileno(), self._wire_alive], [], [])
-            if self._wire_alive in readable:
+            readable, _, _ = select.select([control.fileno(), *self._wires_alive], [], [])
+            if set(readable) & set(self._wires_alive):
                 sys.stderr.write("the middlebox ended by itself\n")
                 return 1
             if not control.recv(_MESSAGE_BYTES_MAX):
@@ -144,11 +157,12 @@ class _Keeper:
         counters.competing_bytes = received.competing_bytes
         return counters
 
-    def _start_wire(self, order: Order) -> int:
-        """Fork the middlebox; the descriptor returned reads its end. Raises OSError."""
-        pipeline = _pipeline(order)
+    def _start_wire(
+        self, namespace: str, conduit: Conduit, names: tuple[str, str], shared: SharedCounters
+    ) -> int:
+        """Fork a middlebox; the descriptor returned reads its end. Raises OSError."""
         alive, ready = os.pipe()
-        self._fork("wire", lambda: run_middlebox(pipeline, self._wire_counters, ready))
+        self._fork(namespace, lambda: run_middlebox(conduit, names, shared, ready))
         os.close(ready)
         readable, _, _ = select.select([alive], [], [], _READY_S)
         if not (readable and os.read(alive, 1)):
@@ -199,15 +213,34 @@ def _pipeline(order: Order) -> Pipeline:
         order.rules,
         hosts=order.hosts,
         addresses={
-            pack_address(address): order.hosts[role] for role, address in PLACES.origins.items()
+            pack_address(address): order.hosts[role]
+            for role in PLACES.origins
+            for address in PLACES.addresses_of(role)
         },
         resolver=pack_address(PLACES.resolver.address),
         lie=PLACES.block_page,
         block_page=lambda: pages.block_page_response(dt.datetime.now(dt.UTC)),
+        redirect=_redirect,
+        mitm={
+            4: (pack_address(PLACES.block_page), PLACES.https_port),
+            6: (pack_address(PLACES.block_page6), PLACES.https_port),
+        },
         minute_of_day=order.clock.local_minutes,
         rng=rng,
     )
     return Pipeline(order.path, censor, rng)
+
+
+def _redirect() -> bytes:
+    """What sends a client to the block page's own address."""
+    return pages.response(
+        302,
+        b"",
+        content_type="text/html",
+        now=dt.datetime.now(dt.UTC),
+        keep_alive=False,
+        fields=(f"Location: http://{PLACES.block_page}/",),
+    )
 
 
 def _show_resolver() -> bool:

@@ -12,7 +12,8 @@ neighbour in one queue (congestion); the access line carries the client alone. Q
 tail. A reset or a page forged by the censor waits in the same queues as everything else.
 
 Limits: `HELD_FRAMES_MAX` frames in flight; more are dropped and counted, as `overload`, because
-then the emulation is not true any more. Frames that are not IPv4 (ARP) pass at once.
+then the emulation is not true any more. Frames of the link itself (ARP, IPv6 neighbour discovery)
+pass at once.
 """
 
 from __future__ import annotations
@@ -41,18 +42,22 @@ class PathSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         client: four address bytes.
+        client6: its other sixteen; empty: none.
         down_bps, up_bps: access line, frame headers counted.
         rtt_s: round trip without load; queues come on top.
         loss: share of the client's frames lost at random, each way.
         bottleneck_bps: shared with the neighbour, downwards; null: none.
+        is_down: nothing of the client's passes, either way.
     """
 
     client: bytes
+    client6: bytes = b""
     down_bps: float
     up_bps: float
     rtt_s: float
     loss: float = 0.0
     bottleneck_bps: float | None = None
+    is_down: bool = False
 
 
 class Counters(msgspec.Struct, kw_only=True):
@@ -82,13 +87,15 @@ class Pipeline:
 
     Args:
         settings: delays and rates.
-        censor: judges every IPv4 packet of the client and the neighbour.
+        censor: judges every IP packet of the client and the neighbour.
         rng: draws random losses.
     """
 
     def __init__(self, settings: PathSettings, censor: Censor, rng: random.Random) -> None:
         self.counters = Counters()
         self._settings = settings
+        self._mine = frozenset((settings.client, settings.client6))
+        self._loss = 1.0 if settings.is_down else settings.loss
         self._censor = censor
         self._rng = rng
         self._far_s = settings.rtt_s / 2 * _FAR_SHARE
@@ -116,8 +123,8 @@ class Pipeline:
         if len(self._events) >= HELD_FRAMES_MAX:
             self.counters.overload += 1
             return
-        mine = self._settings.client == (packet.source if upwards else packet.destination)
-        if mine and self._settings.loss and self._rng.random() < self._settings.loss:
+        mine = (packet.source if upwards else packet.destination) in self._mine
+        if mine and self._loss and self._rng.random() < self._loss:
             self.counters.lost += 1
             return
         if not upwards:
@@ -179,7 +186,7 @@ class Pipeline:
         leave_s: float | None = at_s
         if self._bottleneck is not None:
             leave_s = self._bottleneck.offer(len(frame), at_s)
-        if leave_s is not None and packet.destination == self._settings.client:
+        if leave_s is not None and packet.destination in self._mine:
             leave_s = self._down.offer(len(frame), leave_s)
         if leave_s is None:
             self.counters.tail_drops += 1

@@ -11,11 +11,22 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
 
 from evenfall.model.errors import LabError
 
-__all__ = ["Rtnetlink", "make_link_pair"]
+__all__ = ["Address", "Interface", "Network", "Rtnetlink", "make_link_pair"]
+
+Address = IPv4Address | IPv6Address
+Interface = IPv4Interface | IPv6Interface
+Network = IPv4Network | IPv6Network
 
 _NEWLINK, _NEWADDR, _NEWROUTE = 16, 20, 24
 _REQUEST_ACK = 0x01 | 0x04
@@ -28,6 +39,7 @@ _MESSAGE_BYTES_MAX = 65_536
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 18, 28
 _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_NO_DUPLICATE_DETECTION = 0x02  # IFA_F_NODAD: an address can be used at once
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_METRICS = 1, 4, 5, 8
 _RTAX_CC_ALGO = 16
 _TABLE_MAIN, _PROTOCOL_STATIC, _SCOPE_UNIVERSE, _UNICAST = 254, 4, 0, 1
@@ -61,14 +73,15 @@ class Rtnetlink:
         index = _LOOPBACK_INDEX if name == "lo" else self._index(name)
         self.ask(_NEWLINK, 0, _LINK.pack(0, 0, 0, index, _UP, _UP))
 
-    def add_address(self, name: str, address: IPv4Interface) -> None:
+    def add_address(self, name: str, address: Interface) -> None:
         """Give an interface an address with its prefix."""
-        body = _ADDRESS.pack(socket.AF_INET, address.network.prefixlen, 0, 0, self._index(name))
+        family, flags = _family(address), _NO_DUPLICATE_DETECTION if address.version == 6 else 0
+        body = _ADDRESS.pack(family, address.network.prefixlen, flags, 0, self._index(name))
         body += _attribute(_IFA_LOCAL, address.packed) + _attribute(_IFA_ADDRESS, address.packed)
         self.ask(_NEWADDR, _CREATE_EXCL, body)
 
     def add_route(
-        self, to: IPv4Network, *, via: IPv4Address, name: str, congestion_control: str = ""
+        self, to: Network, *, via: Address, name: str, congestion_control: str = ""
     ) -> None:
         """Route a network over a gateway.
 
@@ -76,7 +89,7 @@ class Rtnetlink:
         OSError (ENOENT or EINVAL) where the kernel has no such algorithm.
         """
         body = _ROUTE.pack(
-            socket.AF_INET, to.prefixlen, 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC, _SCOPE_UNIVERSE,
+            _family(to), to.prefixlen, 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC, _SCOPE_UNIVERSE,
             _UNICAST, 0,
         )  # fmt: skip
         if to.prefixlen:
@@ -109,6 +122,10 @@ class Rtnetlink:
                 remedy="This is a fault of ours: please report it.",
             )
         return self.made[name]
+
+
+def _family(of: Address | Interface | Network) -> int:
+    return socket.AF_INET if of.version == 4 else socket.AF_INET6
 
 
 def make_link_pair(
