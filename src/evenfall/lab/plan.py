@@ -146,10 +146,10 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
     listen: Endpoint
     conduct: Conduct = "serve"
-    networks: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-    ports: tuple[int, ...] = ()
-    resolver: Endpoint | None = None
+    networks: tuple[str, ...]
+    hosts: tuple[str, ...]
+    ports: tuple[int, ...]
+    resolver: Endpoint
 
 
 class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):

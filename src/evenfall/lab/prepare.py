@@ -169,12 +169,13 @@ def _server_rate_bps(drawn: Drawn, role: str) -> float | None:
 
 
 def _resolvers(drawn: Drawn, *, served: Places, seen: Places, portal: bool) -> tuple[Resolver, ...]:
-    """The ISP's, the public one, and the public one inside TLS."""
+    """The ISP's, the public one, the public one inside TLS, and the measurement server's own."""
     elsewhere = {role for innocent in _of_kind(drawn, "cdn") for role in innocent.services}
     near = {host: _addresses(role, seen) for role, host in drawn.hosts.items()}
     far = {
         host: _addresses(role, seen, mirror=role in elsewhere) for role, host in drawn.hosts.items()
     }
+    beside = {host: _addresses(role, served) for role, host in drawn.hosts.items()}
     deaf = {name for innocent in _of_kind(drawn, "no_dns") for name in innocent.resolvers}
     everything = (seen.block_page,) if portal else ()
 
@@ -188,6 +189,7 @@ def _resolvers(drawn: Drawn, *, served: Places, seen: Places, portal: bool) -> t
         resolver("isp", served.resolver, near),
         resolver("public", served.public_resolver, far),
         resolver("doh", served.doh, far),
+        Resolver(listen=_own_resolver(served), zone=beside),
     )
 
 
@@ -208,11 +210,16 @@ def _measurement(drawn: Drawn, served: Places, *, portal: bool) -> tuple[Measure
             networks=tuple(sorted(set(_sites(served)))),
             hosts=tuple(drawn.hosts.values()),
             ports=(served.https_port, served.http_port, served.mtproto_port),
-            resolver=served.resolver,
+            resolver=_own_resolver(served),
         )
         for listen in everywhere
         if listen is not None
     )
+
+
+def _own_resolver(served: Places) -> Endpoint:
+    """Whom the measurement server asks: a resolver beside it, which no line lies before."""
+    return Endpoint(served.measurement.address, served.resolver.port)
 
 
 def _sites(served: Places) -> Iterator[str]:

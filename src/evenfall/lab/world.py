@@ -31,7 +31,7 @@ from evenfall.lab.tcp_server import TcpServer
 from evenfall.lab.telegram_server import serve_telegram
 from evenfall.model.errors import EvenfallError, LabError
 from evenfall.net.clock import SystemClock
-from evenfall.server import RAISED, serve_pairs
+from evenfall.server import RAISED, AllowList, LookPolicy, serve_pairs
 
 __all__ = ["main", "serve_world"]
 
@@ -173,8 +173,19 @@ class _Opening:
                 state=self._folder / MEASUREMENT_STATE,
                 limits=RAISED,
                 clock=_ClockAhead(self._plan.ahead_s),
+                looks=self._looks(measurement),
             )
             await self._stack.enter_async_context(service)
+
+    def _looks(self, measurement: Measurement) -> LookPolicy:
+        """What the measurement server may look at: the lab's own sites, from beside them."""
+        ports = frozenset(measurement.ports)
+        return LookPolicy(
+            hosts=AllowList(hosts=dict.fromkeys(measurement.hosts, ports)),
+            resolver=str(measurement.resolver),
+            networks=measurement.networks,
+            ca_file=str(self._folder / "ca.pem"),
+        )
 
     def _announces(self, origin: Origin) -> bool:
         return origin.conduct in ("serve", "withhold", "geo")
