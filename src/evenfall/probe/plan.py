@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evenfall.model.target import TargetList
+from evenfall.measure.quic import QUIC_BYTES
+from evenfall.model.saying import say
+from evenfall.model.target import Target, TargetList
+from evenfall.model.vocabulary import Role
 from evenfall.probe.budget import CHECK_BYTES_MAX, HANDSHAKE_BYTES, LOOKUP_BYTES, reserve_for
 from evenfall.probe.check import CHECK_S_MAX, body_bytes_for
 from evenfall.probe.legs import REDIRECTS_MAX
-from evenfall.probe.targets import host_of, port_of
+from evenfall.probe.outside import LOOK_BYTES
+from evenfall.probe.targets import host_of, is_mtproto, port_of
 
 __all__ = ["SECOND_LOOKS_MAX", "Plan", "PlanStep", "plan_check"]
 
-SECOND_LOOKS_MAX = 4
-_SECOND_LOOKS = (
-    f"ask for its name again, and up to {SECOND_LOOKS_MAX} more visits: the same again; one under "
-    "a neutral site's name at the same address; addresses that came late or from one resolver only"
-)
+SECOND_LOOKS_MAX = 5
+_SIX_LOOKS = 2
+_QUIC_LOOKS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,51 +48,109 @@ class Plan:
 
 def plan_check(targets: TargetList) -> Plan:
     """The plan of one check."""
-    steps = [*_lookups(targets), *_visits(targets)]
-    steps += [
-        PlanStep(
-            whom=f"{host_of(server.url)}:{port_of(server.url)}",
-            what="paired transfers of random bytes under the names of at most three of the "
-            "services and of neutral sites; if a service shows a strange page over plain HTTP, "
-            "its name and a neutral one once each, in the open",
-            bytes_max=CHECK_BYTES_MAX,
-        )
-        for server in targets.servers
-    ]
+    steps = [*_lookups(targets), *_first_looks(targets), *_further_looks(targets)]
+    for server in targets.servers:
+        steps += _at_server(f"{host_of(server.url)}:{port_of(server.url)}")
     return Plan(steps=tuple(steps), bytes_max=CHECK_BYTES_MAX, seconds_max=CHECK_S_MAX)
 
 
 def _lookups(targets: TargetList) -> list[PlanStep]:
-    of_targets = [site.url for site in targets.targets]
-    of_all = [*of_targets, *(c.url for c in targets.controls), *(s.url for s in targets.servers)]
-    asked = [(targets.resolver or "the system's resolver", "addresses of ", of_all)]
+    of_targets = _names(targets.targets)
+    servers = [host_of(s.url) for s in targets.servers]
+    of_all = list(dict.fromkeys([*of_targets, *_names(targets.controls), *servers]))
+    first = targets.resolver or say("the system's resolver")
+    words = say("addresses of {names}; and of hosts that they redirect to", names=", ".join(of_all))
+    steps = [PlanStep(whom=first, what=words, bytes_max=LOOKUP_BYTES * len(of_all))]
     if targets.public_resolver:
-        asked.append((targets.public_resolver, "a second opinion on ", of_targets))
-    steps = []
-    for whom, what, urls in asked:
-        names = list(dict.fromkeys(map(host_of, urls)))
-        words = f"{what}{', '.join(names)}; and of hosts that they redirect to"
-        steps.append(PlanStep(whom=whom, what=words, bytes_max=LOOKUP_BYTES * len(names)))
+        words = say(
+            "a second opinion on {names}; and on hosts that they redirect to",
+            names=", ".join(of_targets),
+        )
+        most = LOOKUP_BYTES * len(of_targets)
+        steps.append(PlanStep(whom=targets.public_resolver, what=words, bytes_max=most))
+    if targets.doh and of_targets:
+        words = say(
+            "inside TLS, a third opinion on {names} (DNS over HTTPS)", names=", ".join(of_targets)
+        )
+        most = HANDSHAKE_BYTES + LOOKUP_BYTES * len(of_targets)
+        steps.append(PlanStep(whom=targets.doh, what=words, bytes_max=most))
     return steps
 
 
-def _visits(targets: TargetList) -> list[PlanStep]:
+def _names(sites: tuple[Target, ...]) -> list[str]:
+    return list(dict.fromkeys(host_of(site.url) for site in sites if not is_mtproto(site.url)))
+
+
+def _first_looks(targets: TargetList) -> list[PlanStep]:
     page_bytes = reserve_for(body_bytes_for(targets))
     steps = []
     for site in (*targets.targets, *targets.controls):
+        most = page_bytes + HANDSHAKE_BYTES + QUIC_BYTES
+        if is_mtproto(site.url):
+            most = HANDSHAKE_BYTES
+            what = say("one question in Telegram's own protocol: the first that every app sends")
+        elif site.role is Role.TARGET:
+            what = say(
+                "open {url}, a service in question; over IPv6, where there is a way, and over "
+                "QUIC, where the service offers it, a handshake",
+                url=site.url,
+            )
+        else:
+            what = say(
+                "open {url}, to compare with; over IPv6, where there is a way, and for two such "
+                "sites over QUIC, a handshake",
+                url=site.url,
+            )
         whom = f"{host_of(site.url)}:{port_of(site.url)}"
-        once = f"open {site.url} ({site.role}); over IPv6, where there is a way, a handshake"
-        steps.append(PlanStep(whom=whom, what=once, bytes_max=page_bytes + HANDSHAKE_BYTES))
-    steps.append(
-        PlanStep(
-            whom="a service that fails, is slow or shows a strange page",
-            what=_SECOND_LOOKS,
-            bytes_max=SECOND_LOOKS_MAX * page_bytes,
-        )
-    )
-    hops = (
-        f"follow it, {REDIRECTS_MAX} hops at most a site, each with a lookup; never into a private "
-        "network, nor out of a lab network"
-    )
-    steps.append(PlanStep(whom="where a site redirects to", what=hops, bytes_max=page_bytes))
+        steps.append(PlanStep(whom=whom, what=what, bytes_max=most))
     return steps
+
+
+def _further_looks(targets: TargetList) -> list[PlanStep]:
+    page_bytes = reserve_for(body_bytes_for(targets))
+    return [
+        PlanStep(
+            whom=say("a service that fails, is slow or shows a strange page"),
+            what=say(
+                "ask for its name again, and up to {visits} more visits: the same again; one or "
+                "two under a neutral site's name at the same address; addresses that came late or "
+                "from one resolver only; where it fails over IPv6 or QUIC, the same again and a "
+                "neutral site's name, up to the handshake",
+                visits=SECOND_LOOKS_MAX,
+            ),
+            bytes_max=SECOND_LOOKS_MAX * page_bytes
+            + _SIX_LOOKS * HANDSHAKE_BYTES
+            + _QUIC_LOOKS * QUIC_BYTES,
+        ),
+        PlanStep(
+            whom=say("where a site redirects to"),
+            what=say(
+                "follow it, {hops} hops at most a site, each with a lookup; never into a private "
+                "network, nor out of a lab network",
+                hops=REDIRECTS_MAX,
+            ),
+            bytes_max=page_bytes,
+        ),
+    ]
+
+
+def _at_server(whom: str) -> list[PlanStep]:
+    return [
+        PlanStep(
+            whom=whom,
+            what=say(
+                "paired transfers of random bytes, down and up, under the names of at most three "
+                "of the services and of neutral sites; if a service shows a strange page over "
+                "plain HTTP, its name and a neutral one once each, in the open"
+            ),
+            bytes_max=CHECK_BYTES_MAX,
+        ),
+        PlanStep(
+            whom=whom,
+            what=say(
+                "inside TLS, to look from its own side at services that fail or are slow, if its "
+                "operator allows them: it learns their addresses, and that you asked"
+            ),
+            bytes_max=HANDSHAKE_BYTES + LOOK_BYTES,
+        ),
+    ]
