@@ -13,7 +13,7 @@ How it works. Abridged transport: one tag byte 0xef, then packets of length/4 in
 and three bytes). Unencrypted message: auth_key_id 0 (8 bytes), message id (8), length (4), then the
 object in TL, little-endian: `req_pq_multi#be7e8ef1 nonce:int128 = ResPQ` and
 `resPQ#05162463 nonce:int128 server_nonce:int128 pq:string fingerprints:Vector<long>`.
-A message id is 2³² × Unix time, divisible by 4.
+A message id is 2³² × Unix time, divisible by 4 from a client, odd from a server.
 
 What it does not do. No obfuscated, padded or full transport, no key exchange, no encryption. A
 transport error (four bytes, such as −404) is no answer of the protocol and makes `failed`.
@@ -99,7 +99,7 @@ def _is_res_pq(packet: bytes, nonce: bytes) -> bool:
     """Whether a packet is an unencrypted resPQ for this nonce, complete to its last byte."""
     key_id, message_id, length = _ENVELOPE.unpack_from(packet)
     body = packet[_ENVELOPE.size :]
-    if key_id != 0 or message_id % 4 != 1 or length != len(body):
+    if key_id != 0 or message_id % 2 == 0 or length != len(body):
         return False
     if body[:4] != struct.pack("<I", _RES_PQ) or body[4:20] != nonce:
         return False
