@@ -10,10 +10,10 @@ import click
 
 from evenfall.cli.check_rows import rows_of
 from evenfall.cli.options import Settings
-from evenfall.cli.screen import Row, Screen
+from evenfall.cli.screen import Screen
 from evenfall.model.encoding import to_json_line
 from evenfall.model.saying import say
-from evenfall.model.verdict import Rung, Summary
+from evenfall.model.verdict import Summary
 from evenfall.model.vocabulary import State
 from evenfall.text.check import (
     INTERRUPTED,
@@ -28,7 +28,6 @@ from evenfall.text.check import (
     rival_lines,
     server_fault_words,
 )
-from evenfall.text.words import speed_words
 
 if TYPE_CHECKING:
     from evenfall.model.target import TargetList
@@ -40,7 +39,6 @@ __all__ = ["moment_of", "notes_of", "print_human", "print_json", "print_plan", "
 def summary_of(result: CheckResult) -> Summary:
     """The last line of `--json`."""
     line_bps = result.judged.ground.line_bps
-    ladder = _ladder(result)
     return Summary(
         answer=result.answer,
         targets={v.target: v.state for v in result.judged.verdicts},
@@ -48,14 +46,12 @@ def summary_of(result: CheckResult) -> Summary:
         duration_s=result.duration_s,
         line_goodput_bps=None if line_bps is None else round(line_bps),
         rivals=result.rivals,
-        sentence=answer_sentence(result.answer, result.judged.verdicts, broken=broken_rung(ladder)),
+        sentence=answer_sentence(
+            result.answer, result.judged.verdicts, broken=broken_rung(result.ladder)
+        ),
         notes=notes_of(result),
-        ladder=ladder,
+        ladder=result.ladder,
     )
-
-
-def _ladder(result: CheckResult) -> tuple[Rung, ...]:
-    return tuple(getattr(result, "ladder", ()))
 
 
 def notes_of(result: CheckResult) -> tuple[str, ...]:
@@ -95,11 +91,10 @@ def print_human(
 ) -> None:
     """One screen: line by line, the answer, why, what it does not show, what next."""
     screen = Screen(settings, width=width)
-    verdicts, ladder = result.judged.verdicts, _ladder(result)
-    broken = broken_rung(ladder)
+    verdicts, broken = result.judged.verdicts, broken_rung(result.ladder)
     for note in notes_of(result):
         screen.head(note)
-    screen.rows([*(() if ladder else _ground_rows(result)), *rows_of(result, ladder)])
+    screen.rows(rows_of(result, result.ladder))
     screen.blank()
     if (moment := moment_of(result, settings)) is not None:
         screen.text(moment_words(*moment))
@@ -131,22 +126,6 @@ def moment_of(result: CheckResult, settings: Settings) -> tuple[str, str, str] |
     local = utc.astimezone(zone)
     name = settings.timezone or local.strftime("UTC%z")
     return local.strftime("%Y-%m-%d"), local.strftime("%H:%M"), name
-
-
-def _ground_rows(result: CheckResult) -> list[Row]:
-    ground = result.judged.ground
-    listed = ground.listed
-    more = f", {ground.unfinished} not measured" if ground.unfinished else ""
-    works = len(ground.sites)
-    bps = ground.line_bps
-    speed = "" if bps is None else speed_words(bps)
-    if not ground.attempts:
-        words = "not measured" if ground.unfinished else "none listed"
-        return [Row("?", "neutral sites", f"none of {listed} answers{more}" if listed else words)]
-    line = Row("▼", "your line", f"{speed}, slow") if ground.line_slow else None
-    line = line or (Row("✔", "your line", speed) if speed else Row("?", "your line", "?"))
-    mark = "✔" if works == listed else "?"
-    return [line, Row(mark, "neutral sites", f"{works} of {listed} answer{more}")]
 
 
 def _bytes(count: int) -> str:
