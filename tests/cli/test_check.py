@@ -307,7 +307,7 @@ def test_a_terminal_is_asked_and_no_is_no(tmp_path):
 
 @pytest.mark.parametrize(
     ("typed", "word"),
-    [("р", "Начать?"), ("қ", "Бастау"), ("e", "Start?"), ("", "Start?"), ("?", "Start?")],
+    [("р", "Начать?"), ("қ", "Бастаймыз ба?"), ("e", "Start?"), ("", "Start?"), ("?", "Start?")],
 )
 def test_the_language_is_asked_first(tmp_path, typed, word):
     """Without `--lang` a person chooses; Enter, or what is no language, keeps the locale's."""

@@ -12,9 +12,9 @@ from evenfall.cli.check_rows import rows_of
 from evenfall.cli.options import Settings
 from evenfall.cli.screen import Screen
 from evenfall.model.encoding import to_json_line
-from evenfall.model.saying import say
+from evenfall.model.saying import Saying, say
 from evenfall.model.verdict import Summary
-from evenfall.model.vocabulary import State
+from evenfall.model.vocabulary import Answer, State
 from evenfall.text.check import (
     INTERRUPTED,
     NOT_SHOWN,
@@ -100,12 +100,10 @@ def print_human(
         screen.text(moment_words(*moment))
     screen.head(answer_sentence(result.answer, verdicts, broken=broken))
     most = None if settings.verbosity > 0 else REASONS_MAX
-    for line in reasons(result.answer, verdicts, at_most=most):
+    for line in reasons(result.answer, verdicts, at_most=most, broken=broken):
         screen.line(line)
-    if any(v.state is not State.OK for v in verdicts):
-        for line in rival_lines(result.rivals):
-            screen.line(line)
-    screen.line(NOT_SHOWN)
+    for line in _what_is_open(result):
+        screen.line(line)
     step = next_step(
         result.answer,
         has_server=bool(targets.servers),
@@ -115,6 +113,16 @@ def print_human(
     )
     screen.line(say("Next: {step}", step=step))
     screen.line(cost_words(result.bytes_spent, result.duration_s))
+
+
+def _what_is_open(result: CheckResult) -> list[Saying]:
+    """Innocent explanations, where there is something to explain, and what was not shown."""
+    states = {v.state for v in result.judged.verdicts}
+    if result.answer is Answer.NOT_MEASURED or states == {State.INSUFFICIENT}:
+        return []
+    if states == {State.OK} and result.answer is Answer.OK:
+        return [NOT_SHOWN]
+    return [*rival_lines(result.rivals), NOT_SHOWN]
 
 
 def moment_of(result: CheckResult, settings: Settings) -> tuple[str, str, str] | None:

@@ -134,9 +134,7 @@ def _access_row(triage: Triage) -> Row:
     name = say("our access")
     if triage.access_bps is None:
         return Row("?", name, say("not measured: no server of your own answered"))
-    # On a line that is full the neutral names are slow as well, and the mark says so.
-    mark = "▼" if triage.conclusion is Conclusion.OWN_NETWORK else "✔"
-    return Row(mark, name, access_words(triage))
+    return Row("▼" if triage.access_slow else "✔", name, access_words(triage))
 
 
 def _site_rows(triage: Triage) -> list[Row]:

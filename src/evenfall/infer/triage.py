@@ -31,6 +31,7 @@ from collections.abc import Iterable, Sequence
 
 from evenfall.infer.answer import sum_up
 from evenfall.infer.facts import Pair
+from evenfall.infer.ground import Ground
 from evenfall.infer.rungs import Sites
 from evenfall.infer.verdicts import Judged
 from evenfall.model.observation import Observation
@@ -74,6 +75,7 @@ def triage_of(
         its_answer = answer
     ground = judged.ground
     both = _counted(judged.pairs[worst.target].pairs)
+    access_bps = _access_bps(ground.pairs, observations)
     abroad, at_home = Sites(ground, domestic=False), Sites(ground, domestic=True)
     return Triage(
         ticket=ticket_of(observations),
@@ -84,7 +86,8 @@ def triage_of(
         answer=its_answer,
         service_state=worst.state,
         service_bps=_best_page(judged, worst),
-        access_bps=_access_bps(ground.pairs, observations),
+        access_bps=access_bps,
+        access_slow=None if access_bps is None else access_bps < _slow_bps(ground),
         access_resent=_access_resent(ground.pairs),
         by_name_bps=_median(target for target, _ in both),
         neutral_bps=_median(neutral for _, neutral in both),
@@ -154,6 +157,11 @@ def _access_bps(pairs: Iterable[Pair], observations: Iterable[Observation]) -> i
     arms = (arm.goodput_bps for pair in pairs for arm in pair.neutral_arms)
     tests = (o.goodput_bps for o in observations if o.fact is Fact.SPEED_TEST)
     return _best([*arms, *tests])
+
+
+def _slow_bps(ground: Ground) -> float:
+    profile = ground.profile
+    return max(profile.line_slow_bps, profile.tariff_share * (ground.tariff_bps or 0))
 
 
 def _access_resent(pairs: Iterable[Pair]) -> float | None:

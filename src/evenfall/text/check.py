@@ -220,10 +220,21 @@ def _not_measured(verdicts: Sequence[Verdict]) -> Saying:
 
 
 def reasons(
-    answer: Answer, verdicts: Sequence[Verdict], *, at_most: int | None = None
+    answer: Answer,
+    verdicts: Sequence[Verdict],
+    *,
+    at_most: int | None = None,
+    broken: Rung | None = None,
 ) -> list[Saying]:
-    """Why, one line each, for what is not fine; a line for how many are left out."""
-    why = list(dict.fromkeys(_reason(v) for v in verdicts if v.state is not State.OK))
+    """Why, one line for each reason, with the services that share it.
+
+    Args:
+        answer: of the check.
+        verdicts: all of them.
+        at_most: lines; how many more there are is said.
+        broken: where a rung is broken, what could not be judged because of it needs no line.
+    """
+    why = _reasons_of([v for v in verdicts if v.state is not State.OK and not _is_moot(v, broken)])
     lines = why[:at_most]
     if len(why) > len(lines):
         lines.append(say_n("{n} more: see -v.", "{n} more: see -v.", len(why) - len(lines)))
@@ -240,14 +251,34 @@ def reasons(
     return lines
 
 
-def _reason(verdict: Verdict) -> Saying:
-    name = service_words(verdict.service)
+def _is_moot(verdict: Verdict, broken: Rung | None) -> bool:
+    return broken is not None and verdict.state is State.INSUFFICIENT
+
+
+def _reasons_of(verdicts: Sequence[Verdict]) -> list[Saying]:
+    shared: dict[tuple[str, ...], list[Verdict]] = {}
+    for verdict in verdicts:
+        shared.setdefault(_same_reason(verdict), []).append(verdict)
+    return [_reason(group) for group in shared.values()]
+
+
+def _same_reason(verdict: Verdict) -> tuple[str, ...]:
+    """What two verdicts have in common that share one line."""
+    if verdict.slower_by is not None:
+        return ("slower", verdict.target)
+    if verdict.scope is Scope.GENERALIZED:
+        return ("alike", verdict.scope_because)
+    return (verdict.because, verdict.scope_because)
+
+
+def _reason(group: Sequence[Verdict]) -> Saying:
+    verdict, (names, _) = group[0], _names(group)
     if verdict.slower_by is not None:
         by = verdict.slower_by
         return say(
             "{name}: slower than the same server under another name, by {median} times "
             "({low}–{high}).",
-            name=name,
+            name=names,
             median=_rounded(by.median),
             low=_rounded(by.low),
             high=_rounded(by.high),
@@ -256,7 +287,7 @@ def _reason(verdict: Verdict) -> Saying:
         return say("Slow alike: {because}.", because=verdict.scope_because)
     return say(
         "{name}: {because} ({scope_because}).",
-        name=name,
+        name=names,
         because=verdict.because,
         scope_because=verdict.scope_because,
     )

@@ -131,6 +131,6 @@ def way_name_words(way: Way) -> Saying:
 def way_words(way: Way) -> Saying:
     """What was found on one way."""
     found = _WAY_STATES.get(way.state, say("not known"))
-    if way.failure:
+    if way.failure and way.state in (State.BLOCKED, State.DOWN):
         return say("{found} ({failure})", found=found, failure=way.failure)
     return found

@@ -39,6 +39,8 @@ PATH_OPEN = say("Path segment: not determined (evenfall check --locate asks for 
 CUSTOMER_HEAD = say("Text for customers, without anything about a customer:")
 CHECK_LIST = say("To look at:")
 
+_ODDS_MAX = 1e6  # more is not said: no model of noise is that good
+
 _LISTS: dict[Conclusion, tuple[Saying, ...]] = {
     Conclusion.BY_NAME: (
         say("changes to traffic policies, shapers and filters on equipment you operate"),
@@ -98,6 +100,11 @@ def conclusion_words(triage: Triage) -> Saying:
         return say("Not the access, not the volume: slowed by its name.")
     if triage.conclusion is Conclusion.BY_ITSELF:
         return say("Not the access, not the volume: this service alone, by its address or lookup.")
+    if triage.conclusion is Conclusion.OWN_NETWORK and triage.access_slow is False:
+        return say(
+            "All names alike, while our own server is fast: the uplinks or the way to the sites. "
+            "Capacity ticket."
+        )
     return _CONCLUSIONS[triage.conclusion]
 
 
@@ -105,7 +112,9 @@ _CONCLUSIONS = {
     Conclusion.OWN_NETWORK: say(
         "All names alike: congestion or a fault of our own network or its uplinks. Capacity ticket."
     ),
-    Conclusion.AT_SERVICE: say("The service itself: it is broken or slow from elsewhere too."),
+    Conclusion.AT_SERVICE: say(
+        "The service itself: it says so under its own certificate, or fares the same from outside."
+    ),
     Conclusion.NOTHING_WRONG: say("Nothing wrong is seen from here."),
     Conclusion.CANNOT_TELL: say("Cannot tell: this round does not separate our network from it."),
     Conclusion.NOT_MEASURED: say("Nothing was measured."),
@@ -139,7 +148,7 @@ def sure_words(triage: Triage) -> Saying:
         "How sure: {n} pair; chance would show as much once in {odds:,.0f} times at most.",
         "How sure: {n} pairs; chance would show as much once in {odds:,.0f} times at most.",
         triage.n_pairs,
-        odds=min(float(triage.e_value), 1e9),
+        odds=min(float(triage.e_value), _ODDS_MAX),
     )
 
 
@@ -222,8 +231,8 @@ def _customer_rest(conclusion: Conclusion, said: dict[str, str]) -> Saying:
         )
     if conclusion is Conclusion.AT_SERVICE:
         return say(
-            "Our network is in order. {service} itself did not work properly at {time}, from other "
-            "networks either. Measurement no. {ticket}.",
+            "Our network is in order. {service} itself did not work properly at {time}. "
+            "Measurement no. {ticket}.",
             **said,
         )
     if conclusion is Conclusion.NOTHING_WRONG:
