@@ -62,7 +62,8 @@ class Limiter:
         limits.seen_bytes += len(packet.payload)
         if rule.action == "sni.stall":
             return self._stall(limits, rule, packet, now_s, upwards)
-        if not _covers(rule, upwards) or limits.seen_bytes <= rule.delay_bytes:
+        waits = rule.delay_bytes > 0 and limits.seen_bytes <= rule.delay_bytes
+        if waits or not _covers(rule, upwards):
             return now_s
         if rule.action == "sni.loss":
             return None if self._rng.random() < rule.loss else now_s
