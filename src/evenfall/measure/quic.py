@@ -214,7 +214,7 @@ def _judge(certificate: Certificate, chain: list[Certificate], name: str, trust:
     except AlertCertificateExpired as error:
         raise NetworkFailure("ssl_invalid_certificate", _OPERATION) from error
     except AlertBadCertificate as error:
-        numbers = getattr(error.__cause__, "errors", [0])
+        numbers = getattr(error.__context__, "errors", [0])  # of pyOpenSSL: X509_V_ERR_*, depth
         raise NetworkFailure(certificate_failure(int(numbers[0])), _OPERATION) from error
     try:
         # its dates and chain are good, so what is refused now is the name

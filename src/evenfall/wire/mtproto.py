@@ -6,8 +6,8 @@ whatever comes and tells whether it is the `resPQ` that belongs to that nonce. I
 of a key exchange; no account, no number and no secret is in it, and the exchange ends there.
 
 Rules. An answer counts only with our nonce in it: a replayed or made-up one does not. Lengths are
-bounded before anything is kept (`ANSWER_BYTES_MAX`). Bytes that are no answer make `failed` true;
-they are data about the network, so nothing is raised.
+bounded before anything is kept (`ANSWER_BYTES_MAX`). Bytes that are no answer make `failed` true as
+soon as that is certain; they are data about the network, so nothing is raised.
 
 How it works. Abridged transport: one tag byte 0xef, then packets of length/4 in one byte (or 0x7f
 and three bytes). Unencrypted message: auth_key_id 0 (8 bytes), message id (8), length (4), then the
@@ -89,19 +89,26 @@ class AnswerReader:
         length = 4 * (int.from_bytes(head[1:], "little") if length_bytes == 4 else head[0])
         if not _ENVELOPE.size <= length <= ANSWER_BYTES_MAX:
             self.failed = True
-        elif len(self._buffer) >= length_bytes + length:
-            packet = self._buffer[length_bytes : length_bytes + length]
-            self.done = _is_res_pq(packet, self._nonce)
+        packet = self._buffer[length_bytes : length_bytes + length]
+        if not _begins_well(packet, self._nonce):
+            self.failed = True
+        elif len(packet) == length and not self.failed:
+            self.done = _is_res_pq(packet)
             self.failed = not self.done
 
 
-def _is_res_pq(packet: bytes, nonce: bytes) -> bool:
-    """Whether a packet is an unencrypted resPQ for this nonce, complete to its last byte."""
-    key_id, message_id, length = _ENVELOPE.unpack_from(packet)
+def _begins_well(packet: bytes, nonce: bytes) -> bool:
+    """Whether the part that is there may become an answer; other protocols show themselves here."""
+    named = struct.pack("<I", _RES_PQ) + nonce
+    body = packet[_ENVELOPE.size : _ENVELOPE.size + len(named)]
+    return not any(packet[:8]) and named.startswith(body)
+
+
+def _is_res_pq(packet: bytes) -> bool:
+    """Whether a packet that begins well is an unencrypted resPQ, complete to its last byte."""
+    _, message_id, length = _ENVELOPE.unpack_from(packet)
     body = packet[_ENVELOPE.size :]
-    if key_id != 0 or message_id % 2 == 0 or length != len(body):
-        return False
-    if body[:4] != struct.pack("<I", _RES_PQ) or body[4:20] != nonce:
+    if message_id % 2 == 0 or length != len(body) or len(body) < 4 + NONCE_BYTES:
         return False
     rest = _after_string(body[36:])
     if rest is None or len(rest) < 8:
