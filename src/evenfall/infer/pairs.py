@@ -15,10 +15,15 @@ pairs). The order of the pairs does not matter.
 Directions are tested apart and share the 1 %: downloads get nine tenths of it, so that the bars
 above are 111 and 1111 for them, and ten times as high for uploads.
 
+What a burst allowance hides from small transfers is not held against the larger ones: where there
+are pairs of both kinds, the sign test is done over all and over the larger ones, and twice the
+smaller p counts. The scale of a line is told from its neutral pairs together with two more of scale
+0.19: two pairs alone would call every third quiet line wide.
+
 Bias. A line may prefer one name to another a little, all evening, without anybody's doing (another
-route, another cache of the access network). So THROTTLED also needs `e_preferred` ≥ 15: the same
+route, another cache of the access network). So THROTTLED also needs `e_preferred` ≥ 50: the same
 evidence with every x raised by ln 1.5, which is what is left against "the neutral name is preferred
-by ×1.5". It costs slowings of less than ×1/3, which METHOD does not claim to see, and nothing else
+by ×1.5". It costs slowings of less than ×1/3, which METHOD does not claim to see, and little else
 (bench/pair_calibration.py).
 
 Arms that fail. A slow transfer has no innocent explanation but noise, which f0 holds; a transfer
@@ -223,11 +228,15 @@ def evidence(
     return sum(products) / len(profile.shares)
 
 
-def null_scale(null_x: Sequence[float]) -> float | None:
-    """Scale of a t₂ whose median |x| is that of these neutral/neutral pairs; None without any."""
+def null_scale(null_x: Sequence[float], *, prior: Sequence[float] = ()) -> float | None:
+    """Scale of a t₂ whose median |x| is that of these neutral/neutral pairs; None without any.
+
+    `prior` are scales that count as one pair each, of just this width.
+    """
     if not null_x:
         return None
-    return statistics.median([abs(value) for value in null_x]) / _T2_UPPER_QUARTILE
+    sizes = [abs(value) for value in null_x] + [scale * _T2_UPPER_QUARTILE for scale in prior]
+    return statistics.median(sizes) / _T2_UPPER_QUARTILE
 
 
 def assess(
@@ -235,6 +244,7 @@ def assess(
     null_x: Sequence[float],
     *,
     failed: Collection[int] = (),
+    large: Collection[int] = (),
     neutral: NeutralArms | None = None,
     direction: Direction = Direction.DOWNLOAD,
     profile: PairsProfile = PAIRS_2026,
@@ -246,11 +256,12 @@ def assess(
         null_x: scores of this round's pairs neutral/neutral of which both arms came through (their
             sign means nothing).
         failed: which of `x` have a target arm that was cut or brought nothing, by index.
+        large: which of `x` are larger than the smallest size of the ladder, by index.
         neutral: how all neutral arms of the round fared; None: nothing is known of them.
         direction: which way the bytes went; sets how much evidence is asked for.
         profile: the parameters.
     """
-    own_scale = null_scale(null_x)
+    own_scale = null_scale(null_x, prior=[profile.scale_min] * profile.null_pairs_prior)
     arms = neutral or NeutralArms()
     wide = (
         arms.failed > 0
@@ -263,7 +274,7 @@ def assess(
     e_preferred = evidence(
         [value + shift for value in x], scale, failed=failed, neutral=arms, profile=profile
     )
-    sign_p = sign_test_p(x, shift=-shift)
+    sign_p = _sign_p(x, large, -shift)
     share = profile.download_share
     asked = _Asked(wide, share if direction is Direction.DOWNLOAD else 1 - share)
     decision = _decide(e_value, e_preferred, len(x), sign_p, asked, profile)
@@ -294,6 +305,15 @@ def effect(x: Sequence[float], scale: float, *, profile: PairsProfile = PAIRS_20
         low=_rounded(math.exp(-max(high, median))),
         high=_rounded(math.exp(-min(low, median))),
     )
+
+
+def _sign_p(x: Sequence[float], large: Collection[int], shift: float) -> float:
+    """The sign test over all pairs, or over the large ones alone; twice the smaller p."""
+    everything = sign_test_p(x, shift=shift)
+    beyond = [value for i, value in enumerate(x) if i in large]
+    if not beyond or len(beyond) == len(x):
+        return everything
+    return min(1.0, 2 * min(everything, sign_test_p(beyond, shift=shift)))
 
 
 class _Asked(NamedTuple):

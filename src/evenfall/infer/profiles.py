@@ -40,6 +40,9 @@ class PairsProfile:
         e_preferred: THROTTLED also needs this much evidence against a line that prefers the neutral
             name by factor_min without anybody's doing. Calibrated by bench/pair_calibration.py:
             with it, sessions biased by sd 0.4 convict in under 1 %; without, in 2 to 4 %.
+        null_pairs_prior: the noise of a line is told from its neutral pairs and as many more of the
+            calibrated scale. Two pairs alone call 35 % of quiet lines wide; with this, 5 %.
+        null_pairs_max: neutral pairs once a pair of the target was slow.
         null_scale_wide: a line whose neutral pairs are wider than this must show e_wide and agree
             with the sign test.
         null_pairs_min: with fewer neutral pairs of which both arms came through, likewise.
@@ -67,7 +70,9 @@ class PairsProfile:
     n_not_seen_min: int = 4
     n_max: int = 12
     download_share: float = 0.9
-    e_preferred: float = 15.0
+    e_preferred: float = 50.0
+    null_pairs_prior: int = 2
+    null_pairs_max: int = 4
     null_scale_wide: float = 0.30
     e_wide: float = 1000.0
     null_pairs_min: int = 2

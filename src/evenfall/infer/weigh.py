@@ -166,6 +166,7 @@ def _assess(
     spoilt: Collection[str],
     profile: PairsProfile,
 ) -> Assessment:
+    small = profile.size_ladder_bytes[0]
     around = [p for p in pairs if direction_of(p) is way]
     nulls = [p for p in around if p.is_null and p.counts and not p.neutral_failed]
     arms = [
@@ -178,6 +179,7 @@ def _assess(
         [pair_x(p) for p in side],
         [pair_x(p) for p in nulls],
         failed=[i for i, p in enumerate(side) if p.target_failed],
+        large=[i for i, p in enumerate(side) if (p.target.size_bytes or 0) > small],
         neutral=NeutralArms(done=len(arms), failed=sum(failed for _, failed in arms)),
         direction=way,
         profile=profile,

@@ -37,7 +37,8 @@ __all__ = [
     "run_pair",
 ]
 
-PAUSE_S = 0.3
+PAUSE_S = 0.1
+"""After an arm of which all bytes arrived: nothing of ours is queued any more."""
 PAUSE_AFTER_CUT_S = 1.5
 """A cut arm may have left a queue in somebody's shaper; at 1 Mbit/s 1.5 s drain 190 KB of it."""
 

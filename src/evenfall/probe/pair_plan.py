@@ -2,13 +2,14 @@
 
 The order, as long as there is time and there are bytes for it:
 
-1. A null pair, each suspect's first download, a second null pair (at the other server, if any).
+1. A null pair, each suspect's first download, a second null pair (at the other server, if any);
+   once a pair was slow, up to two more, and as many upwards before a slow upload goes on.
 2. Downloads of the suspects in turn: 64 KB; where that was fast, 512 KB, for a burst allowance can
-   hide a policer from small transfers; where that was fast too and the site itself is slow, 1 MB.
-   At the size at which a pair was slow it goes on, until the name is decided.
+   hide a policer from small transfers. Once a pair was slow it goes on with the size that tells
+   most for its bytes (`probe.pair_sizes`), up to 1 MB, until the name is decided.
 3. One upload of each suspect, then of the other targets: an upload has no page that would show
-   that it is slow. One that was slow goes on, after two null pairs upwards; a suspect gets a
-   second of 512 KB.
+   that it is slow. One that was slow goes on; of a suspect that is slow itself a second of 512 KB
+   is made.
 4. Downloads of 64 KB, until "not seen" can be said.
 
 Where nothing is suspicious, the second step ends after three pairs, so that the third is reached in
@@ -25,14 +26,13 @@ from evenfall.infer.pairs import Decision
 from evenfall.infer.profiles import PAIRS_2026, PairsProfile
 from evenfall.infer.weigh import Weighed, direction_of, pair_x, weigh
 from evenfall.model.vocabulary import Direction
+from evenfall.probe.pair_sizes import telling_size
 
 __all__ = ["Candidate", "Step", "next_step"]
 
 _QUIET_DOWNLOADS = 3
 """After so many fast downloads of an unsuspicious target, the uploads have their turn."""
 _SCREENED_MAX = 6
-_LARGE_MAX = 2
-"""Of the largest size: nothing is hidden by an allowance of more than two megabytes."""
 _INTERCEPTED_MAX = 2
 _DOWN, _UP = Direction.DOWNLOAD, Direction.UPLOAD
 
@@ -114,8 +114,9 @@ def next_step(
         return None
     for step in (
         _beginning(suspects, counts, small, profile),
+        _more_nulls(states, counts, small, profile),
         _download(suspects, fits, profile, quiet_max=_QUIET_DOWNLOADS),
-        _upload(states, counts, fits, profile),
+        _upload(states, fits, profile),
         _download(suspects, fits, profile, quiet_max=profile.n_max),
     ):
         if step is not None:
@@ -150,6 +151,26 @@ def _beginning(
     return None
 
 
+def _more_nulls(
+    states: Sequence[_State], counts: dict[Direction, int], small: int, profile: PairsProfile
+) -> Step | None:
+    """Once a pair was slow, how noisy this line is has to be known better.
+
+    One null pair for every slow pair, so that a name that is plainly slowed is not kept waiting.
+    """
+    for way in Direction:
+        slow = sum(
+            _x(p) <= profile.slow_x
+            for s in states
+            if _is_open(s, way, profile)
+            for p in s.side(way)
+        )
+        wanted = min(profile.null_pairs_max, profile.null_pairs_min + slow)
+        if slow and counts[way] < wanted:
+            return Step(target_id="", direction=way, size_bytes=small, index=counts[way])
+    return None
+
+
 def _download(
     suspects: Sequence[_State],
     fits: Callable[[int], bool],
@@ -175,19 +196,13 @@ def _download(
 
 
 def _upload(
-    states: Sequence[_State],
-    counts: dict[Direction, int],
-    fits: Callable[[int], bool],
-    profile: PairsProfile,
+    states: Sequence[_State], fits: Callable[[int], bool], profile: PairsProfile
 ) -> Step | None:
-    """Uploads: those that were slow first, then one each, then a large one for suspects."""
-    small = profile.size_ladder_bytes[0]
+    """Uploads: those that were slow first, then one each, then a large one where it is slow."""
     slow = [s for s in states if s.is_urgent(_UP, profile) and _is_open(s, _UP, profile)]
-    if slow and counts[_UP] < profile.null_pairs_min:
-        return Step(target_id="", direction=_UP, size_bytes=small, index=counts[_UP])
     fresh = [s for s in states if not s.up][: max(0, _SCREENED_MAX - _screened(states))]
     once = [
-        s for s in states if s.candidate.is_suspect and len(s.up) == 1 and _is_open(s, _UP, profile)
+        s for s in states if s.candidate.is_slow and len(s.up) == 1 and _is_open(s, _UP, profile)
     ]
     for state in (*sorted(slow, key=lambda s: len(s.up)), *fresh, *once):
         size_bytes = _size(state, _UP, fits, profile)
@@ -213,9 +228,7 @@ def _is_open(state: _State, way: Direction, profile: PairsProfile) -> bool:
     intercepted = sum(p.target.failure == "pin_mismatch" for p in side)
     if intercepted >= _INTERCEPTED_MAX:
         return False
-    if state.decision(way) is not Decision.NOT_SEEN:
-        return True
-    return state.candidate.is_slow and _climbs(side, profile) is not None
+    return state.decision(way) is not Decision.NOT_SEEN
 
 
 def _size(
@@ -223,29 +236,15 @@ def _size(
 ) -> int | None:
     """Bytes of the next pair this way; None: nothing that would help fits."""
     side = state.side(way)
-    small = profile.size_ladder_bytes[0]
-    slow = [p.target.size_bytes or small for p in side if _x(p) <= profile.slow_x]
-    if slow:
-        wanted = min(slow)
+    small, large = profile.size_ladder_bytes[:2]
+    slowest = min((p for p in side if p.counts), key=pair_x, default=None)
+    if slowest is not None and pair_x(slowest) <= profile.slow_x:
+        wanted = telling_size(slowest, profile=profile)
+    elif len(side) == 1 and (way is Direction.DOWNLOAD or state.candidate.is_slow):
+        wanted = large
     else:
-        climbed = _climbs(side, profile)
-        may = len(side) == 1 or state.candidate.is_slow
-        wanted = climbed if climbed is not None and may else small
-    if fits(wanted):
-        return wanted
-    return small if not slow and state.decision(way) is not Decision.NOT_SEEN else None
-
-
-def _climbs(side: Sequence[Pair], profile: PairsProfile) -> int | None:
-    """The next larger size, if all that were tried are fast; None: none is left."""
-    if not side:
-        return None
-    sizes = [p.target.size_bytes or 0 for p in side]
-    for size_bytes in profile.size_ladder_bytes[1:]:
-        tried = sum(size >= size_bytes for size in sizes)
-        if tried < (_LARGE_MAX if size_bytes == profile.size_ladder_bytes[-1] else 1):
-            return size_bytes
-    return None
+        wanted = small
+    return wanted if fits(wanted) else small if fits(small) else None
 
 
 def _x(pair: Pair) -> float:

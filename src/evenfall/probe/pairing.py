@@ -1,10 +1,15 @@
-"""Paired transfers within one check: which names, which sizes, how long.
+"""Paired transfers within one check: which names, which server, which ClientHello, how long.
 
-Neutral/neutral pairs come first and again after the first turn, to learn the line's own noise; then
-the suspects take turns until each is decided, twelve pairs are done, or time or bytes run out. They
-start at 64 KB. A suspect that is slow by itself, and for which 64 KB show nothing, goes on with
-256 KB: a burst allowance can hide a policer from small transfers (METHOD 2, "Size ladder").
-Nothing else of ours is on the line meanwhile.
+`probe.pair_plan` says which pair comes next; this file does it. Pairs are made one after the other,
+and nothing else of ours is on the line meanwhile.
+
+- The neutral name is the server's own, if the target file gives one, else a random control's host.
+- A null pair sets it against a fresh random name that is on nobody's list: where that fares like
+  the target, it is the controls that are exempt.
+- Servers (addresses) and ClientHellos take turns, so that of four pairs each combination is one.
+  Both arms of a pair share both.
+- A pair is begun only if the time it may take is left; a pair that is broken off costs all that it
+  could have cost.
 """
 
 from __future__ import annotations
@@ -14,10 +19,7 @@ import contextlib
 import ipaddress
 from collections.abc import Iterator, Sequence
 
-from evenfall.infer.facts import Pair
-from evenfall.infer.finding import PairView, view_pairs
-from evenfall.infer.ground import Ground
-from evenfall.infer.pairs import Decision
+from evenfall.infer.facts import sort_pairs
 from evenfall.infer.profiles import CheckProfile
 from evenfall.measure.dns import ATTEMPTS, is_bogon, look_up
 from evenfall.measure.pairs import reserve_pair_bytes, run_null_pair, run_pair
@@ -25,7 +27,10 @@ from evenfall.measure.transfer import PairServer
 from evenfall.model.observation import Observation
 from evenfall.model.target import MeasurementServer, Target
 from evenfall.model.vocabulary import Role
-from evenfall.probe.contrasts import Suspect, ground_so_far
+from evenfall.net.hello_profiles import available
+from evenfall.probe.contrasts import Suspect
+from evenfall.probe.pair_plan import Candidate, Step, next_step
+from evenfall.probe.random_names import random_name
 from evenfall.probe.session import Progress, Session, Stage
 from evenfall.probe.targets import host_of, port_of
 
@@ -34,9 +39,9 @@ __all__ = ["PairingStage"]
 _QUIET_PAIR_S = 4.0  # time that has to be left for a pair whose predecessors were quick
 _CUT_PAIR_S = 13.0  # and for one that may be cut in both arms
 _PAIR_S_MARGIN = 1.3
-_SMALL_PAIRS = 6  # METHOD 2: NOT SEEN needs six at x = 0
-_CLIMBED_PAIRS_MAX = 4
 _DEAD_AFTER = 2
+_PAIRS_MAX = 200
+"""Of a round; the plan ends long before."""
 
 
 class PairingStage:
@@ -45,16 +50,18 @@ class PairingStage:
     Args:
         session: the round.
         profile: parameters of the decision.
+        hellos: ClientHello profiles to take turns.
     """
 
-    def __init__(self, session: Session, profile: CheckProfile) -> None:
+    def __init__(
+        self, session: Session, profile: CheckProfile, *, hellos: Sequence[str] | None = None
+    ) -> None:
         self.session = session
         self.profile = profile
+        self.hellos = tuple(hellos) if hellos is not None else available()
         self._servers: list[tuple[MeasurementServer, PairServer]] = []
         self._dead: dict[str, int] = {}
-        self._turn = 0
         self._longest_s: dict[str, float] = {}
-        self._climbed: dict[str, int] = {}
 
     @property
     def servers(self) -> tuple[tuple[MeasurementServer, PairServer], ...]:
@@ -71,75 +78,69 @@ class PairingStage:
                 self._servers.append((server, place))
 
     async def run(self, wanted: Sequence[Suspect], *, until_s: float) -> None:
-        """Do pairs for these targets until all are decided or something runs out."""
+        """Do pairs for these targets until all are decided or something runs out.
+
+        The other targets of the list are screened for slow uploads.
+        """
         if not wanted or not self._servers:
             return
-        open_ = list(wanted)
-        nulls = 0
-        while open_ and self._has_server():
-            if nulls < self.profile.pairs.null_pairs_min:
-                nulls += 1
-                if not await self._null_pair(until_s=until_s):
+        candidates = self._candidates(wanted)
+        targets = {t.target_id: t for t in self.session.targets.targets}
+        given_up: set[str] = set()
+        for _ in range(_PAIRS_MAX):
+            step = next_step(
+                sort_pairs(self.session.observations), candidates, fits=self._fits,
+                given_up=frozenset(given_up), profile=self.profile.pairs,
+            )  # fmt: skip
+            if step is None or not self._servers:
+                return
+            if not self._may_start(step, until_s):
+                if not step.target_id:
                     return
-            for suspect in list(open_):
-                size_bytes = self._next_size(suspect)
-                goes_on = size_bytes is not None and self._has_server()
-                if not goes_on or not await self._pair(
-                    suspect.target, size_bytes or 0, until_s=until_s
-                ):
-                    open_.remove(suspect)
+                given_up.add(step.target_id)
+            elif step.target_id:
+                await self._pair(step, targets[step.target_id])
+            else:
+                await self._null_pair(step)
 
-    def _next_size(self, suspect: Suspect) -> int | None:
-        """Bytes of the suspect's next pair; None: it is decided, or there is no point."""
-        view = self._view(suspect.target)
-        said = view.assessment
-        if said.decision is Decision.THROTTLED or said.n_pairs >= self.profile.pairs.n_max:
-            return None
-        if len(view.intercepted) >= _DEAD_AFTER:
-            return None
-        small, large = self.profile.pairs.size_ladder_bytes[:2]
-        climbed = self._climbed.get(suspect.target.target_id, 0)
-        if not climbed and (said.n_pairs < _SMALL_PAIRS) and said.decision is not Decision.NOT_SEEN:
-            return small
-        # The target itself is fast: what 64 KB did not show is not looked for any further.
-        hidden = not suspect.failing and (suspect.ratio or 0.0) >= self.profile.slow_factor
-        if said.decision is Decision.NOT_SEEN and not hidden:
-            return None
-        if climbed >= _CLIMBED_PAIRS_MAX:
-            return None
-        self._climbed[suspect.target.target_id] = climbed + 1
-        return large if self._fits(large) else small
+    def _candidates(self, wanted: Sequence[Suspect]) -> list[Candidate]:
+        slow = self.profile.slow_factor
+        found = [
+            Candidate(
+                target_id=s.target.target_id,
+                is_slow=not s.failing and (s.ratio or 0.0) >= slow,
+            )
+            for s in wanted
+        ]
+        known = {c.target_id for c in found}
+        others = [t.target_id for t in self.session.targets.targets if t.target_id not in known]
+        self.session.rng.shuffle(others)
+        return [*found, *(Candidate(target_id=name, is_suspect=False) for name in others)]
 
-    async def _pair(self, target: Target, size_bytes: int, *, until_s: float) -> bool:
-        """One pair of this target; False if there is no time or budget for it."""
-        if not self._may_start(target.target_id, size_bytes, until_s):
-            return False
-        server, place = self._next_server()
-        with self._paid_for(size_bytes):
+    async def _pair(self, step: Step, target: Target) -> None:
+        server, place = self._server_of(step)
+        with self._paid_for(step.size_bytes):
             pair = await run_pair(
                 self.session.network, place, self.session.round_, target,
-                target_sni=host_of(target.url), neutral_sni=self._neutral(server),
-                size_bytes=size_bytes, rng=self.session.rng, end_s=self.session.end_s,
-                on_clock=self.session.server_clocks.append,
+                target_sni=host_of(target.url), neutral_sni=self._neutral(server)[0],
+                size_bytes=step.size_bytes, direction=step.direction, rng=self.session.rng,
+                cap_s=self.profile.pairs.cap_s, end_s=self.session.end_s,
+                on_clock=self.session.server_clocks.append, hello=self._hello_of(step),
             )  # fmt: skip
-        self._done(target, place, pair.target, pair.neutral)
-        return True
+        self._done(step, target, place, pair.target, pair.neutral)
 
-    async def _null_pair(self, *, until_s: float) -> bool:
-        size_bytes = self.profile.pairs.size_ladder_bytes[0]
-        if not self._may_start("", size_bytes, until_s):
-            return False
-        server, place = self._next_server()
-        names = (self._neutral(server), self._neutral(server))
-        about = self.session.rng.choice(self.session.targets.controls or (_server_target(server),))
-        with self._paid_for(size_bytes):
+    async def _null_pair(self, step: Step) -> None:
+        server, place = self._server_of(step)
+        neutral, about = self._neutral(server)
+        names = (random_name(self.session.rng), neutral)
+        with self._paid_for(step.size_bytes):
             pair = await run_null_pair(
-                self.session.network, place, self.session.round_, about,
-                neutral_snis=names, size_bytes=size_bytes, rng=self.session.rng,
-                end_s=self.session.end_s, on_clock=self.session.server_clocks.append,
+                self.session.network, place, self.session.round_, about, neutral_snis=names,
+                size_bytes=step.size_bytes, direction=step.direction, rng=self.session.rng,
+                cap_s=self.profile.pairs.cap_s, end_s=self.session.end_s,
+                on_clock=self.session.server_clocks.append, hello=self._hello_of(step),
             )  # fmt: skip
-        self._done(about, place, pair.target, pair.neutral)
-        return True
+        self._done(step, about, place, pair.target, pair.neutral)
 
     @contextlib.contextmanager
     def _paid_for(self, size_bytes: int) -> Iterator[None]:
@@ -155,12 +156,16 @@ class PairingStage:
             self.session.budget.release(most)
 
     def _done(
-        self, target: Target, place: PairServer, first: Observation, second: Observation
+        self,
+        step: Step,
+        about: Target,
+        place: PairServer,
+        first: Observation,
+        second: Observation,
     ) -> None:
         self.session.keep(first, second)
-        pair = Pair(target=first, neutral=second, is_null=bool(first.is_null_pair))
         took_s = sum((o.duration_us or 0) for o in (first, second)) / 1e6
-        name = "" if pair.is_null else target.target_id
+        name = _kind(step)
         self._longest_s[name] = max(took_s, self._longest_s.get(name, 0.0))
         # A server that says nothing under a neutral name either is no witness; one that does not
         # even connect need not be asked again.
@@ -169,14 +174,15 @@ class PairingStage:
         before = self._dead.get(place.address, 0)
         self._dead[place.address] = before + strikes if strikes else 0
         self._servers = [s for s in self._servers if self._dead.get(s[1].address, 0) < _DEAD_AFTER]
-        done = sum(1 for o in self.session.observations if o.pair_id) // 2
-        self.session.emit(Progress(stage=Stage.PAIRS, what=target.target_id, done=done))
+        done = sum(1 for o in self.session.observations if o.pair_id and o.arm) // 2
+        self.session.emit(Progress(stage=Stage.PAIRS, what=about.target_id, done=done))
 
-    def _may_start(self, name: str, size_bytes: int, until_s: float) -> bool:
-        if not self._fits(size_bytes):
+    def _may_start(self, step: Step, until_s: float) -> bool:
+        if not self._fits(step.size_bytes):
             return False
         cap_s = self.profile.pairs.cap_s
-        seen_s = max(self._longest_s.get(name, 0.0), self._longest_s.get("", 0.0))
+        quiet = f"/{step.direction}/{self.profile.pairs.size_ladder_bytes[0]}"
+        seen_s = max(self._longest_s.get(_kind(step), 0.0), self._longest_s.get(quiet, 0.0))
         need_s = _QUIET_PAIR_S
         if seen_s:
             need_s = max(need_s, _PAIR_S_MARGIN * seen_s + 2 * cap_s * (seen_s > cap_s) / 4)
@@ -186,20 +192,18 @@ class PairingStage:
     def _fits(self, size_bytes: int) -> bool:
         return self.session.budget.fits(reserve_pair_bytes(size_bytes))
 
-    def _has_server(self) -> bool:
-        return bool(self._servers)
+    def _server_of(self, step: Step) -> tuple[MeasurementServer, PairServer]:
+        return self._servers[_turn(step.index) % len(self._servers)]
 
-    def _next_server(self) -> tuple[MeasurementServer, PairServer]:
-        self._turn += 1
-        return self._servers[self._turn % len(self._servers)]
+    def _hello_of(self, step: Step) -> str:
+        return self.hellos[step.index % len(self.hellos)]
 
-    def _neutral(self, server: MeasurementServer) -> str:
-        hosts = [host_of(c.url) for c in self.session.targets.controls]
-        return server.neutral or (self.session.rng.choice(hosts) if hosts else "example.com")
-
-    def _view(self, target: Target) -> PairView:
-        ground: Ground = ground_so_far(self.session, self.profile)
-        return view_pairs(target.target_id, ground)
+    def _neutral(self, server: MeasurementServer) -> tuple[str, Target]:
+        """A neutral name, and whom a null pair with it is about."""
+        controls = self.session.targets.controls
+        control = self.session.rng.choice(controls) if controls else _server_target(server)
+        name = host_of(control.url) if controls else "example.com"
+        return server.neutral or name, control
 
     async def _address_of(self, server: MeasurementServer) -> str | None:
         host = host_of(server.url)
@@ -223,3 +227,13 @@ class PairingStage:
 def _server_target(server: MeasurementServer) -> Target:
     """The server as the subject of an observation about itself."""
     return Target(target_id="measurement/server", url=server.url, role=Role.CONTROL)
+
+
+def _kind(step: Step) -> str:
+    """Pairs that take about the same time."""
+    return f"{step.target_id}/{step.direction}/{step.size_bytes}"
+
+
+def _turn(index: int) -> int:
+    """With two ClientHellos by turns, every combination with two servers within four pairs."""
+    return index + index // 2
