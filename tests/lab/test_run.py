@@ -151,6 +151,33 @@ def test_a_mechanism_may_be_left_open() -> None:
         assert line.match is match
 
 
+def test_a_way_that_has_to_show_its_mechanism() -> None:
+    """A service that is fine over TCP: the case asks what became of QUIC as well."""
+    expected = Expected(
+        service="video", state=("ok",), scope=("undetermined",), ways=("quic.drop",)
+    )
+    said = {"kind": "verdict", "target": "video/front", "service": "video", "state": "ok",
+            "scope": "undetermined", "mechanism": None, "ways": [{"mechanism": None}]}  # fmt: skip
+    for mechanism, match in (("quic.drop", True), (None, False)):
+        said["ways"] = [{"mechanism": None}, {"mechanism": mechanism}]
+        output = json.dumps(said) + '\n{"kind":"summary","answer":"ok"}'
+        line = compare(scenario_with(expected), read_check(output.encode()), minute_of_day=NOON)[0]
+        assert line.match is match
+
+
+def test_one_entry_may_stand_for_every_service() -> None:
+    """`*` is for those that no other entry names."""
+    everything = Expected(service="*", state=("insufficient",), scope=("undetermined",))
+    social = Expected(service="social", state=("ok",), scope=())
+    nothing = [
+        Found(service=target, target=target, state="insufficient", scope="undetermined")
+        for target in ("video/front", "messenger/front", "messenger/app")
+    ]
+    said = seen(*nothing, ok("social"))
+    assert all(c.match for c in compare(scenario_with(everything, social), said, minute_of_day=0))
+    assert not all(c.match for c in compare(scenario_with(everything), said, minute_of_day=0))
+
+
 # --- words ----------------------------------------------------------------------------------
 
 

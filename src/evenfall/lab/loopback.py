@@ -67,6 +67,7 @@ def places(plot: int, *, side: int) -> Places:
         mtproto_port=_MTPROTO_PORT,
         second_measurement=Endpoint(f"{base}.81", _MEASUREMENT_PORT),
         mirrors={role: f"{base}.{31 + index}" for index, role in enumerate(ROLES)},
+        http3=side == 1,
     )
 
 

@@ -168,7 +168,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         target: the second half of the target's id, where one target of a service is meant; empty:
             every target of the service that no other entry names.
+        service: a role, or "*": every target that no other entry names.
         mechanism: empty: it must be null; "none" among others: it may be.
+        ways: mechanisms that ways to the target (IP version and transport) have to show.
     """
 
     service: str
@@ -176,6 +178,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     scope: tuple[Scope, ...]
     mechanism: tuple[str, ...] = ()
     target: str = ""
+    ways: tuple[str, ...] = ()
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -224,6 +227,8 @@ CONTROL_ROLES = ("encyclopedia", "news", "software")
 ROLES = (*TARGET_ROLES, *CONTROL_ROLES)
 APP_TARGET = "messenger/app"
 """The messenger's own protocol; every other target is `ROLE/front`."""
+EVERY_SERVICE = "*"
+"""In `Expected.service`."""
 NO_MECHANISM = "none"
 """In `Expected.mechanism`: that there is none."""
 TARGETS = (*(f"{role}/front" for role in TARGET_ROLES), APP_TARGET)
@@ -361,4 +366,4 @@ def _log_uniform(rng: random.Random, bounds: tuple[float, float]) -> float:
 def _roles_named(scenario: Scenario) -> set[str]:
     named = {role for rule in scenario.censor for role in rule.services}
     named |= {role for innocent in scenario.innocents for role in innocent.services}
-    return named | {expected.service for expected in scenario.expected}
+    return named | {e.service for e in scenario.expected if e.service != EVERY_SERVICE}

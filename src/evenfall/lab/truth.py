@@ -9,13 +9,26 @@ from __future__ import annotations
 import msgspec
 
 from evenfall.lab.clock import within
-from evenfall.lab.scenario import NO_MECHANISM, TARGETS, CensorRule, Expected, Scenario
+from evenfall.lab.scenario import (
+    EVERY_SERVICE,
+    NO_MECHANISM,
+    TARGETS,
+    CensorRule,
+    Expected,
+    Scenario,
+)
 from evenfall.model.errors import LabError
 from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["Comparison", "Found", "Seen", "compare", "expected_answers", "read_check"]
 
 _OK = (State.OK,)
+
+
+class FoundWay(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a way to a target that is compared."""
+
+    mechanism: str | None = None
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +41,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     mechanism: str | None = None
     rule_id: str = ""
     because: str = ""
+    ways: tuple[FoundWay, ...] = ()
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,9 +118,9 @@ def _expected(scenario: Scenario, target: str, minute_of_day: float) -> Expected
     rules = [r for r in scenario.censor if service in r.services or not r.services]
     if rules and not any(_is_active(rule, minute_of_day) for rule in rules):
         return None
-    entries = [e for e in scenario.expected if e.service == service]
-    own = [e for e in entries if e.target == which]
-    return next(iter(own or [e for e in entries if not e.target]), None)
+    wanted = ((service, which), (service, ""), (EVERY_SERVICE, ""))
+    entries = {(e.service, e.target): e for e in reversed(scenario.expected)}
+    return next((entries[key] for key in wanted if key in entries), None)
 
 
 def _is_active(rule: CensorRule, minute_of_day: float) -> bool:
@@ -117,16 +131,18 @@ def _compare_one(target: str, expected: Expected | None, found: Found | None) ->
     states = _OK if expected is None else expected.state
     scopes: tuple[Scope, ...] = () if expected is None else expected.scope
     mechanisms = () if expected is None else expected.mechanism
+    ways = () if expected is None else expected.ways
     match = (
         found is not None
         and found.state in states
         and (found.state == State.OK or found.scope in scopes)
         and (found.mechanism or NO_MECHANISM) in (mechanisms or (NO_MECHANISM,))
+        and {way.mechanism for way in found.ways}.issuperset(ways)
     )
     return Comparison(
         service=target.partition("/")[0],
         target=target,
-        truth=_words(states, scopes, mechanisms),
+        truth=_words(states, scopes, (*mechanisms, *ways)),
         found=found,
         match=match,
     )
