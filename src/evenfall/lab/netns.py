@@ -37,7 +37,15 @@ from evenfall.lab.clock import LabClock
 from evenfall.lab.middlebox import WireCounters
 from evenfall.lab.netns_inside import SCRATCH_PREFIX, Order
 from evenfall.lab.netns_keeper import PRIVILEGES, Keeper, running_keeper, tool
-from evenfall.lab.netns_topology import CENSOR_AFTER_HOP, CLIENT, CLIENT6, HOPS, PLACES
+from evenfall.lab.netns_topology import (
+    CENSOR_AFTER_HOP,
+    CLIENT,
+    CLIENT6,
+    HOPS,
+    PLACES,
+    VPN_CLIENT,
+    VPN_CLIENT6,
+)
 from evenfall.lab.packets import pack_address
 from evenfall.lab.pipeline import PathSettings
 from evenfall.lab.prepare import prepare_world
@@ -170,11 +178,12 @@ def order_for(drawn: Drawn, clock: LabClock) -> Order:
             air = AirSettings(loss=innocent.loss, jitter_s=innocent.jitter_s)
         elif innocent.kind == "line_down":
             is_down = True
+    vpn = any(innocent.kind == "vpn" for innocent in drawn.scenario.innocents)
     return Order(
         outside=linux.namespace_number(),
         path=PathSettings(
-            client=pack_address(CLIENT),
-            client6=pack_address(CLIENT6),
+            client=pack_address(VPN_CLIENT if vpn else CLIENT),
+            client6=pack_address(VPN_CLIENT6 if vpn else CLIENT6),
             down_bps=down_bps,
             up_bps=up_bps,
             rtt_s=drawn.rtt_s,
@@ -186,6 +195,7 @@ def order_for(drawn: Drawn, clock: LabClock) -> Order:
         rules=drawn.scenario.censor + whitelists(drawn),
         congctl=drawn.congctl,
         air=air,
+        vpn=vpn,
         hosts=drawn.hosts,
         seed=drawn.seed,
         neighbour_flows=flows,

@@ -54,6 +54,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         outside: number of the caller's network namespace, which must not be ours.
         congctl: what the servers' TCP is to use.
         air: how bad the client's Wi-Fi is; null: there is none.
+        vpn: the client's traffic leaves by what looks like a tunnel.
         neighbour_flows: competing downloads over the bottleneck.
         scratch: the run's own folder of keys and plan, which goes with the net; empty: none.
     """
@@ -66,6 +67,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     congctl: str = "cubic"
     air: AirSettings | None = None
+    vpn: bool = False
     neighbour_flows: int = 0
     scratch: str = ""
 
@@ -117,7 +119,9 @@ def main() -> int:
 class _Keeper:
     def __init__(self, order: Order) -> None:
         _refuse_foreign_ground(order.outside)
-        self._net: Net = build(congestion_control=order.congctl, air=order.air is not None)
+        self._net: Net = build(
+            congestion_control=order.congctl, air=order.air is not None, vpn=order.vpn
+        )
         self._wire_counters = SharedCounters()
         self._neighbour_counters = SharedCounters()
         self._wires_alive = [

@@ -24,6 +24,8 @@ from evenfall.lab.netns_topology import (
     ROUTERS,
     ROUTES,
     SENDERS,
+    VPN_LINK,
+    VPN_ROUTES,
     WIRES,
     Port,
     Route,
@@ -53,18 +55,21 @@ class Net(msgspec.Struct, frozen=True, kw_only=True):
     ipv6: bool
 
 
-def build(*, congestion_control: str = CONGESTION_CONTROL, air: bool = False) -> Net:
+def build(
+    *, congestion_control: str = CONGESTION_CONTROL, air: bool = False, vpn: bool = False
+) -> Net:
     """Make everything. Raises OSError with the step that the kernel refused.
 
     Args:
         congestion_control: what the servers' TCP is to use.
         air: put a second wire between the client and its home router.
+        vpn: give the client a second way out that looks like a tunnel, and is preferred.
     """
     ipv6 = (_SETTINGS / "ipv6").is_dir()
     descriptors = {name: linux.new_network() for name in NAMESPACES}
     with contextlib.ExitStack() as stack:
         netlinks = {name: _open(descriptors[name], stack) for name in NAMESPACES}
-        laid = links(air=air)
+        laid = links(air=air, vpn=vpn)
         for pair in laid:
             here, there = (
                 (netlinks[p.namespace], descriptors[p.namespace], p.interface, _mac(p))
@@ -75,7 +80,8 @@ def build(*, congestion_control: str = CONGESTION_CONTROL, air: bool = False) ->
         for name in NAMESPACES:
             with linux.inside_network(descriptors[name]):
                 _settle(name, netlinks[name], [p for p in ports if p.namespace == name], ipv6=ipv6)
-        used = _add_routes(netlinks, congestion_control, ipv6=ipv6)
+        routes = (*ROUTES, *VPN_ROUTES) if vpn else ROUTES
+        used = _add_routes(netlinks, routes, congestion_control, ipv6=ipv6)
     return Net(descriptors=descriptors, congestion_control=used or _default_control(), ipv6=ipv6)
 
 
@@ -112,10 +118,12 @@ def _set(name: str, value: str, *, optional: bool = False) -> None:
         path.write_text(value)
 
 
-def _add_routes(netlinks: dict[str, Rtnetlink], wanted: str, *, ipv6: bool) -> str:
+def _add_routes(
+    netlinks: dict[str, Rtnetlink], routes: tuple[Route, ...], wanted: str, *, ipv6: bool
+) -> str:
     """Add all routes; the servers' congestion control, empty if the kernel has not got it."""
     used = ""
-    for route in ROUTES:
+    for route in routes:
         if not ipv6 and route.to.version == 6:
             continue
         sends = route.namespace in SENDERS
@@ -144,7 +152,7 @@ def _default_control() -> str:
 
 def _mac(port: Port) -> bytes:
     """A locally administered address, the same in every run, air or no air."""
-    for number, pair in enumerate(LINKS):
+    for number, pair in enumerate((*LINKS, VPN_LINK)):
         if port in pair:
             return bytes((0x02, 0, 0, 0, number, 1 + pair.index(port)))
     return bytes((0x02, 0, 0, 1, 0, 1 + AIR_PORTS.index(port.interface)))

@@ -33,6 +33,10 @@ __all__ = [
     "ROUTERS",
     "ROUTES",
     "SENDERS",
+    "VPN_CLIENT",
+    "VPN_CLIENT6",
+    "VPN_LINK",
+    "VPN_ROUTES",
     "WIRES",
     "WIRE_PORTS",
     "Port",
@@ -172,10 +176,35 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-def links(*, air: bool) -> tuple[tuple[Port, Port], ...]:
-    """Every link of the net; with `air` the client's is cut in two by a second wire."""
+VPN_CLIENT = "10.8.0.2"
+VPN_CLIENT6 = "2001:db8:8::2"
+
+VPN_LINK = (
+    _port("client", "tun0", f"{VPN_CLIENT}/24", f"{VPN_CLIENT6}/64"),
+    _port("home", "exit", "10.8.0.1/24", "2001:db8:8::1/64"),
+)
+"""What a VPN looks like from the client: an interface by whose name it is known. It is a plain link
+to the home router, which is where the tunnel would end: nothing is hidden from the wire."""
+
+VPN_ROUTES: tuple[Route, ...] = (
+    *(_route("client", to, "10.8.0.1", "tun0") for to in ("0.0.0.0/1", "128.0.0.0/1")),
+    *(_route("client", to, "2001:db8:8::1", "tun0") for to in ("::/1", "8000::/1")),
+    _route("isp", "10.8.0.0/24", "100.64.1.2", "access"),
+    _route("isp", "2001:db8:8::/64", "2001:db8:64:1::2", "access"),
+)
+"""Half-routes beside the default one, as OpenVPN's `redirect-gateway def1` makes them."""
+
+
+def links(*, air: bool, vpn: bool = False) -> tuple[tuple[Port, Port], ...]:
+    """Every link of the net.
+
+    Args:
+        air: the client's link is cut in two by a second wire.
+        vpn: the client has a second one, which looks like a tunnel.
+    """
+    more = (VPN_LINK,) if vpn else ()
     if not air:
-        return LINKS
+        return (*LINKS, *more)
     (client, home), *others = LINKS
     near, far = (_port("air", name) for name in AIR_PORTS)
-    return ((client, near), (far, home), *others)
+    return ((client, near), (far, home), *others, *more)
