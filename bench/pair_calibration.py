@@ -38,7 +38,7 @@ from evenfall.probe.pair_plan import Candidate, Step, next_step
 ROWS = Path(__file__).with_suffix(".jsonl")
 TARGET = "video/front"
 CAP_S = PAIRS_2026.cap_s
-BUDGET_BYTES = 3_000_000
+BUDGET_BYTES = 4_000_000
 """What a check has left for the pairs of one suspect, after pages and second looks."""
 WITHIN_BYTES = 2_000_000
 SEED = 1
@@ -115,8 +115,14 @@ POWERS = (
     ),
     *(World(name=f"slower by {f}", factor=f, **LINE_20M) for f in (2, 3, 8)),
     World(name="policer 128 kbit/s on 60 % of flows", police_bps=128_000, share=0.6, **LINE_20M),
-    World(name="policer 128 kbit/s, uploads only", police_bps=128_000, direction=Direction.UPLOAD, **LINE_20M),
-    World(name="policer 1024 kbit/s, burst 16 kB, round trips 10 to 200 ms", police_bps=1_024_000, line_bps=(20e6, 20e6)),
+    World(
+        name="policer 128 kbit/s, uploads only", police_bps=128_000, direction=Direction.UPLOAD,
+        **LINE_20M,
+    ),
+    World(
+        name="policer 1024 kbit/s, burst 16 kB, round trips 10 to 200 ms", police_bps=1_024_000,
+        line_bps=(20e6, 20e6),
+    ),
 )  # fmt: skip
 
 

@@ -31,8 +31,9 @@ that was cut, or brought nothing, has another one: on some lines transfers fail 
 is told by the round's neutral arms, of pairs and null pairs alike. Hence a pair whose target arm
 failed is cut at (neutral arms + 2) ÷ (neutral arms that failed + 1): 8 or 9 where none of six or
 seven failed, so that three silent pairs convict and two do not; 2 where half of them failed too.
-Among arms that came through, more slowing never lowers the evidence; a failed arm may weigh less
-than a slow one (docs/decisions/0009).
+Where the target's own arms fail at one time and come through fast at another, the line counts as
+noisy. Among arms that came through, more slowing never lowers the evidence; a failed arm may weigh
+less than a slow one (docs/decisions/0009).
 
 How it works. Null f0: Student t with 2 d.o.f. and scale s = max(0.19, the scale of this line's
 neutral pairs). With y = x/s: density (2 + y²)^(−3/2), distribution F(y) = ½ + y / (2√(2 + y²)).
@@ -246,6 +247,7 @@ def assess(
     failed: Collection[int] = (),
     large: Collection[int] = (),
     neutral: NeutralArms | None = None,
+    erratic: bool = False,
     direction: Direction = Direction.DOWNLOAD,
     profile: PairsProfile = PAIRS_2026,
 ) -> Assessment:
@@ -258,13 +260,16 @@ def assess(
         failed: which of `x` have a target arm that was cut or brought nothing, by index.
         large: which of `x` are larger than the smallest size of the ladder, by index.
         neutral: how all neutral arms of the round fared; None: nothing is known of them.
+        erratic: a target arm failed, and another as large or larger came through fast: what fails
+            at one time and not at another asks for as much as a noisy line.
         direction: which way the bytes went; sets how much evidence is asked for.
         profile: the parameters.
     """
     own_scale = null_scale(null_x, prior=[profile.scale_min] * profile.null_pairs_prior)
     arms = neutral or NeutralArms()
     wide = (
-        arms.failed > 0
+        erratic
+        or arms.failed > 0
         or len(null_x) < profile.null_pairs_min
         or (own_scale is not None and own_scale > profile.null_scale_wide)
     )

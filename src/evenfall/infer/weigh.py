@@ -181,9 +181,17 @@ def _assess(
         failed=[i for i, p in enumerate(side) if p.target_failed],
         large=[i for i, p in enumerate(side) if (p.target.size_bytes or 0) > small],
         neutral=NeutralArms(done=len(arms), failed=sum(failed for _, failed in arms)),
+        erratic=_is_erratic(side, profile),
         direction=way,
         profile=profile,
     )
+
+
+def _is_erratic(side: Sequence[Pair], profile: PairsProfile) -> bool:
+    """A target arm failed, and another as large or larger came through fast."""
+    failed = [p.target.size_bytes or 0 for p in side if p.target_failed]
+    fast = [p.target.size_bytes or 0 for p in side if pair_x(p) > profile.fast_x]
+    return bool(failed) and max(fast, default=-1) >= min(failed)
 
 
 def _by_hello(
