@@ -15,6 +15,7 @@ from evenfall.net.api import NetworkFailure
 from evenfall.net.fake import Host, Line, Rule
 from evenfall.probe.budget import CHECK_BYTES_MAX
 from evenfall.probe.check import CHECK_S_MAX, run_check
+from evenfall.probe.session import Progress
 
 VIDEO, SOCIAL, MESSENGER = "203.0.113.11", "203.0.113.12", "203.0.113.13"
 BLOCK = "203.0.113.90"
@@ -371,7 +372,7 @@ def test_interrupted_keeps_what_was_measured(world):
                 world.network,
                 world.targets(),
                 rng=random.Random(3),  # noqa: S311 (orders and names)
-                emit=lambda p: told.set() if p.stage == "sites" and p.done == 2 else None,
+                emit=told_at(told, lambda p: p.stage == "sites" and p.done == 2),
             )
         )
         await told.wait()
@@ -461,8 +462,8 @@ def test_the_hard_end(world, monkeypatch):
     async def forgetful(*_, **__):
         await asyncio.sleep(3600)
 
-    monkeypatch.setattr("evenfall.probe.check._HARD_END_S", 0.5)
-    monkeypatch.setattr("evenfall.probe.check.second_looks", forgetful)
+    monkeypatch.setattr("evenfall.probe.schedule._HARD_END_S", 0.5)
+    monkeypatch.setattr("evenfall.probe.schedule.second_looks", forgetful)
     result = world.check()
     assert not result.interrupted
     assert result.answer is Answer.OK
@@ -555,6 +556,11 @@ def test_a_vpn_reaches_the_verdict(world):
     assert result.answer is Answer.NOT_MEASURED
 
 
+def told_at(told, when):
+    """An `emit` that sets the event at the first progress for which `when` holds."""
+    return lambda event: told.set() if isinstance(event, Progress) and when(event) else None
+
+
 def stopped(world, *, when, **options):
     """A check that is cancelled at the first progress for which `when` holds."""
 
@@ -564,7 +570,7 @@ def stopped(world, *, when, **options):
         task = asyncio.ensure_future(
             run_check(
                 world.network, world.targets(), rng=rng,
-                emit=lambda p: told.set() if when(p) else None, **options,
+                emit=told_at(told, when), **options,
             )
         )  # fmt: skip
         await told.wait()

@@ -40,7 +40,7 @@ from evenfall.model.observation import Observation
 from evenfall.model.saying import Saying, say
 from evenfall.model.verdict import Rung
 from evenfall.model.vocabulary import RungName, RungState, State
-from evenfall.text.check import speed_words
+from evenfall.text.words import speed_words
 
 __all__ = ["broken_below", "climb"]
 

@@ -22,7 +22,7 @@ from evenfall.model.observation import Observation
 from evenfall.model.saying import Saying, say, say_n
 from evenfall.model.verdict import Rung, Verdict
 from evenfall.model.vocabulary import Fact, RungName, RungState, Scope, State
-from evenfall.text.check import speed_words
+from evenfall.text.words import speed_words
 
 __all__ = ["Case", "Sites", "broken", "holds", "not_tested"]
 

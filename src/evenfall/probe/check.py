@@ -1,8 +1,7 @@
-"""One check: names, first looks, second looks, pairs, and the one answer.
+"""One check: a round of measurements, and the one answer.
 
-At most 75 s and 6 MB, whatever the line does. The order is fixed and each part has its share of the
-time, so that a slow beginning cannot eat what decides. Nothing here judges: `infer` does, from the
-observations alone.
+At most 75 s and 6 MB, whatever the line does; `probe.schedule` has the order. Nothing here judges:
+`infer` does, from the observations alone.
 
 An interrupt ends the round; what was measured is kept, and what came to its end is judged.
 """
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evenfall.infer.answer import sum_up
+from evenfall.infer.ladder import climb
 from evenfall.infer.profiles import CHECK_2026, CheckProfile
 from evenfall.infer.rivals import Surroundings, list_rivals
 from evenfall.infer.verdicts import Judged, judge_round
@@ -24,31 +24,23 @@ from evenfall.measure.tls import unchecked_context, verifying_context
 from evenfall.model.errors import EvenfallError, UsageError
 from evenfall.model.observation import Observation
 from evenfall.model.target import TargetList
-from evenfall.model.verdict import Rival
+from evenfall.model.verdict import Rival, Rung
 from evenfall.model.vocabulary import Answer
 from evenfall.net.api import Network
+from evenfall.net.gateway import Router
 from evenfall.probe.budget import CHECK_BYTES_MAX, Budget
 from evenfall.probe.clock_check import clock_off_s, with_clock_state
 from evenfall.probe.consent import is_lab_network
-from evenfall.probe.contrasts import Suspect, ground_so_far, names_in_doubt, second_looks, suspects
-from evenfall.probe.legs import first_looks, interleave, look_up_names
-from evenfall.probe.pairing import PairingStage
-from evenfall.probe.plain import ask_about_pages
+from evenfall.probe.load import LoadMeter
+from evenfall.probe.schedule import END_S, Schedule, hard_end_s
 from evenfall.probe.sealed import SealedNetwork
 from evenfall.probe.server_faults import ServerFault, server_faults
-from evenfall.probe.session import Progress, Session
+from evenfall.probe.session import Event, Session
+from evenfall.probe.telling import Telling
 
 __all__ = ["CHECK_S_MAX", "CheckResult", "body_bytes_for", "run_check"]
 
 CHECK_S_MAX = 75.0
-_END_S = 72.5  # nothing begins that would end later, as far as can be foreseen
-_HARD_END_S = 74.0
-_FIRST_LOOKS_S = 36.0
-_SECOND_LOOKS_S = 48.0
-_PAIRED_MAX = 3
-_UNSUSPICIOUS_PAIRS_S = 15.0  # for the slowest target, where nothing is suspicious
-_HEALTHY_S_MAX = 19.5  # a person whose line is fine is not kept waiting for more certainty
-_SLOW_LINE_PAIRS_S = 28.0  # the same, where everything is slow: both may hold at once
 _BODIES_SHARE_BYTES = 2_400_000  # of the budget go to pages; the rest is for second looks and pairs
 _BODY_BYTES = (65_536, 262_144)
 
@@ -60,6 +52,8 @@ class CheckResult:
     Attributes:
         observations: facts, in the order in which they were made.
         judged: verdicts and what they rest on.
+        ladder: is it me? Up to the first rung that is broken.
+        around: our own side.
         server_faults: measurement servers that were of no help, and why.
         interrupted: the person ended it; the rest is as far as it came.
         error: a fault of our own that ended it; likewise.
@@ -69,6 +63,8 @@ class CheckResult:
     judged: Judged
     answer: Answer
     rivals: tuple[Rival, ...]
+    ladder: tuple[Rung, ...]
+    around: Surroundings
     bytes_spent: int
     duration_s: float
     server_faults: tuple[ServerFault, ...] = ()
@@ -81,12 +77,15 @@ async def run_check(
     targets: TargetList,
     *,
     rng: random.Random,
-    emit: Callable[[Progress], None] = lambda _: None,
+    emit: Callable[[Event], None] = lambda _: None,
     tariff_bps: float | None = None,
     timezone: str | None = None,
     surroundings: Surroundings | None = None,
     bytes_max: int = CHECK_BYTES_MAX,
     profile: CheckProfile = CHECK_2026,
+    router: Router | None = None,
+    wanted_s: Callable[[], float] | None = None,
+    wants_path: bool = False,
 ) -> CheckResult:
     """Measure and judge once.
 
@@ -100,23 +99,35 @@ async def run_check(
         surroundings: what this machine tells of its own side.
         bytes_max: budget; nothing raises it.
         profile: parameters of the judgement.
+        router: of the home, if it can be asked.
+        wanted_s: seconds for which this program has wanted the processor (`probe.load`).
+        wants_path: look for the hop too, where a service is convicted; takes longer.
 
     Raises:
         UsageError: the `ca_file` cannot be used.
     """
     session = _open_session(network, targets, rng, emit, timezone, bytes_max)
+    around = dataclasses.replace(
+        surroundings or Surroundings(), has_route=network.has_route(4) or network.has_route(6)
+    )
+    meter = LoadMeter(network.clock.monotonic_s, wanted=wanted_s) if wanted_s else None
+    telling = Telling(session, around, tariff_bps=tariff_bps, profile=profile)
+    schedule = Schedule(
+        session, telling, around, router=router, profile=profile, wants_path=wants_path
+    )
     interrupted, error = False, None
     try:
         # A transfer that turns slow half-way may not carry the round past its time.
-        async with asyncio.timeout(_HARD_END_S):
-            await _measure(session, profile)
+        async with asyncio.timeout(hard_end_s(wants_path=wants_path)):
+            await schedule.run()
     except TimeoutError:
         pass
     except asyncio.CancelledError:
         interrupted = True
     except EvenfallError as ours:
         error = ours  # one step of ours failed: what the others have seen is not thrown away
-    result = _conclude(session, tariff_bps, surroundings or Surroundings(), profile)
+    around = dataclasses.replace(around, cpu_share=meter.share() if meter else None)
+    result = _conclude(session, tariff_bps, around, profile)
     return dataclasses.replace(result, interrupted=interrupted, error=error)
 
 
@@ -126,54 +137,11 @@ def body_bytes_for(targets: TargetList) -> int:
     return max(_BODY_BYTES[0], min(_BODY_BYTES[1], _BODIES_SHARE_BYTES // max(1, legs)))
 
 
-async def _measure(session: Session, profile: CheckProfile) -> None:
-    start_s = session.start_s
-    order = interleave(session)
-    await look_up_names(session, order)
-    await first_looks(session, order, until_s=start_s + _FIRST_LOOKS_S)
-    ground = ground_so_far(session, profile)
-    found = [*suspects(session, ground), *names_in_doubt(session, ground)]
-    await second_looks(session, found, until_s=start_s + _SECOND_LOOKS_S)
-    if not session.targets.servers:
-        return
-    pairing = PairingStage(session, profile)
-    await pairing.find_servers()
-    await ask_about_pages(session, pairing.servers, until_s=start_s + _SECOND_LOOKS_S)
-    ground = ground_so_far(session, profile)
-    found = suspects(session, ground)[:_PAIRED_MAX]
-    until_s = session.end_s
-    if not found:
-        found = _slowest(session, ground.profile)
-        now_s = session.network.clock.monotonic_s()
-        if ground.line_slow:
-            until_s = min(until_s, now_s + _SLOW_LINE_PAIRS_S)
-        else:
-            until_s = min(now_s + _UNSUSPICIOUS_PAIRS_S, start_s + _HEALTHY_S_MAX)
-    await pairing.run(found, until_s=until_s)
-
-
-def _slowest(session: Session, profile: CheckProfile) -> list[Suspect]:
-    """Where nothing is suspicious: the one target most worth a second opinion."""
-    judged = judge_round(
-        session.observations, session.targets, pages=session.pages, profile=profile
-    )
-    timed: list[Suspect] = []
-    for target in session.targets.targets:
-        attempts = judged.sites[target.target_id].own(4)
-        speeds = [a.http.goodput_bps for a in attempts if a.http and a.http.goodput_bps]
-        if speeds:
-            timed.append(Suspect(target, failing=False, ratio=1e9 / min(speeds)))
-    if not timed:
-        return []
-    slowest = max(timed, key=lambda suspect: suspect.ratio or 0.0)
-    return [Suspect(slowest.target, failing=False, ratio=None)]
-
-
 def _open_session(
     network: Network,
     targets: TargetList,
     rng: random.Random,
-    emit: Callable[[Progress], None],
+    emit: Callable[[Event], None],
     timezone: str | None,
     bytes_max: int,
 ) -> Session:
@@ -196,7 +164,7 @@ def _open_session(
         rng=rng,
         budget=Budget(bytes_max),
         start_s=start_s,
-        end_s=start_s + _END_S,
+        end_s=start_s + END_S,
         body_bytes_max=body_bytes_for(targets),
         trusting=trusting,
         unchecked=unchecked_context(),
@@ -212,9 +180,7 @@ def _conclude(
 ) -> CheckResult:
     off_s = clock_off_s(session)
     observations = with_clock_state(session.observations, off_s, limit_s=profile.clock_off_max_s)
-    around = Surroundings(
-        tunnel=surroundings.tunnel, proxies=surroundings.proxies, clock_off_s=off_s
-    )
+    around = dataclasses.replace(surroundings, clock_off_s=off_s)
     judged = judge_round(
         # A connect without the handshake that was to follow looks like one that came through.
         [o for o in observations if o.observation_id not in session.under_way],
@@ -229,7 +195,9 @@ def _conclude(
         observations=observations,
         judged=judged,
         answer=sum_up(judged.verdicts, line_slow=judged.ground.line_slow),
-        rivals=list_rivals(judged, around),
+        rivals=list_rivals(judged, around, observations),
+        ladder=climb(judged, observations, around),
+        around=around,
         bytes_spent=session.budget.spent_bytes,
         duration_s=round(session.network.clock.monotonic_s() - session.start_s, 3),
         server_faults=server_faults(session.targets.servers, session.sought, observations),

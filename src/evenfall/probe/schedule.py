@@ -1,0 +1,195 @@
+"""The order of one round, and how its 75 s are shared out.
+
+    0            names, and the router beside them
+    … 36 s       first looks; two or three sites side by side, bodies one at a time
+    … 48 s       second looks, and beside them the outside view, which the server waits for
+    … 72 s       pairs, alone on the line: the three worst targets, or the slowest if all is well
+    later        what was asked for by name: the capacity, the path; each with a time of its own
+
+Each part has its share, so that a slow beginning cannot eat what decides. What is left out is left
+out by METHOD 2's rule: pairs only for the three slowest or failing; the rest of the list keeps what
+its looks have shown, and what was not looked at is `not_measured`. With a VPN that nobody asked to
+measure nothing is sent at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from evenfall.infer.profiles import CheckProfile
+from evenfall.infer.surroundings import Surroundings
+from evenfall.measure.gateway import GATEWAY_BYTES, probe_gateway
+from evenfall.model.target import Target
+from evenfall.model.vocabulary import RungName, Scope
+from evenfall.net.gateway import Router
+from evenfall.probe.contrasts import Suspect, ground_so_far, names_in_doubt, second_looks, suspects
+from evenfall.probe.legs import first_looks, interleave, look_up_names
+from evenfall.probe.locate import LOCATE_S_MAX, locate
+from evenfall.probe.outside import look_from_outside
+from evenfall.probe.pairing import PairingStage
+from evenfall.probe.plain import ask_about_pages
+from evenfall.probe.session import Session
+from evenfall.probe.telling import Telling
+
+__all__ = ["END_S", "PAIRED_MAX", "Schedule", "hard_end_s"]
+
+END_S = 72.5
+"""Nothing begins that would end later, as far as can be foreseen."""
+_HARD_END_S = 74.0
+_ROUTER_S = 3.0  # for a router that answers late; silence takes half of it
+_FIRST_LOOKS_S = 36.0
+_SECOND_LOOKS_S = 48.0
+PAIRED_MAX = 3
+_UNSUSPICIOUS_PAIRS_S = 15.0  # for the slowest target, where nothing is suspicious
+_HEALTHY_S_MAX = 19.5  # a person whose line is fine is not kept waiting for more certainty
+_SLOW_LINE_PAIRS_S = 28.0  # the same, where everything is slow: both may hold at once
+
+
+def hard_end_s(*, wants_path: bool) -> float:
+    """When a round is cut off, whatever it is doing."""
+    return _HARD_END_S + (LOCATE_S_MAX if wants_path else 0.0)
+
+
+class Schedule:
+    """The stages of one round.
+
+    Args:
+        session: the round.
+        telling: who is told.
+        around: our own side, as it is known before the first packet.
+        router: of the home, if it can be asked.
+        profile: parameters of the judgement.
+        wants_path: also look for the hop (`--locate`).
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        telling: Telling,
+        around: Surroundings,
+        *,
+        router: Router | None,
+        profile: CheckProfile,
+        wants_path: bool = False,
+    ) -> None:
+        self.session = session
+        self.telling = telling
+        self.around = around
+        self.router = router
+        self.profile = profile
+        self.wants_path = wants_path
+        self.pairing = PairingStage(session, profile)
+
+    async def run(self) -> None:
+        """All of it."""
+        if self.around.is_elsewhere:
+            self.telling.rungs(upto=RungName.DEVICE)
+            return
+        order = interleave(self.session)
+        await _side_by_side(look_up_names(self.session, order), self._ask_router())
+        self.telling.rungs(upto=RungName.WIFI)
+        await first_looks(self.session, order, until_s=self._at(_FIRST_LOOKS_S))
+        self.telling.rungs(upto=RungName.DOMESTIC_SITES)
+        await self.pairing.find_servers()
+        await self._look_again()
+        await self._pairs()
+        self.telling.targets()
+        if self.wants_path:
+            await self._path()
+
+    def _at(self, second: float) -> float:
+        return self.session.start_s + second
+
+    def _now_s(self) -> float:
+        return self.session.network.clock.monotonic_s()
+
+    async def _ask_router(self) -> None:
+        """Small probes beside the lookups, when the line is all but idle."""
+        if self.router is None or not self.session.budget.fits(GATEWAY_BYTES):
+            return
+        try:
+            async with asyncio.timeout(_ROUTER_S):
+                self.session.keep(await probe_gateway(self.router, self.session.round_))
+        except TimeoutError:  # it answers, but so late that no figure is worth waiting for
+            self.session.budget.spend(GATEWAY_BYTES)
+
+    async def _look_again(self) -> None:
+        """Second looks at what is in doubt; the measurement servers look at it too."""
+        session = self.session
+        ground = ground_so_far(session, self.profile)
+        found = suspects(session, ground)
+        doubtful = [*found, *names_in_doubt(session, ground)]
+        chosen = [s.target.target_id for s in (*doubtful, *found[:PAIRED_MAX])]
+        self.telling.targets(except_for=[*chosen, *self._spare(found)])
+        until_s = self._at(_SECOND_LOOKS_S)
+        servers = self.pairing.servers
+        await _side_by_side(
+            second_looks(session, doubtful, until_s=until_s),
+            look_from_outside(session, servers, [s.target for s in doubtful], until_s=until_s),
+        )
+        await ask_about_pages(session, servers, until_s=until_s)
+
+    def _spare(self, found: Sequence[Suspect]) -> list[str]:
+        """Where nothing is suspicious, the one that will be paired all the same."""
+        return [] if found else [s.target.target_id for s in self._slowest()]
+
+    async def _pairs(self) -> None:
+        session = self.session
+        if not session.targets.servers:
+            return
+        ground = ground_so_far(session, self.profile)
+        found = suspects(session, ground)[:PAIRED_MAX]
+        until_s = session.end_s
+        if not found:
+            found = self._slowest()
+            if ground.line_slow:
+                until_s = min(until_s, self._now_s() + _SLOW_LINE_PAIRS_S)
+            else:
+                until_s = min(self._now_s() + _UNSUSPICIOUS_PAIRS_S, self._at(_HEALTHY_S_MAX))
+        self.telling.targets(except_for=[s.target.target_id for s in found])
+        await self.pairing.run(found, until_s=until_s)
+
+    async def _path(self) -> None:
+        """`--locate`: for the first service that pairs have convicted."""
+        servers = self.pairing.servers
+        wanted = self._convicted()
+        if not servers or not wanted:
+            return
+        self.session.end_s = self._now_s() + LOCATE_S_MAX
+        await locate(self.session, servers[0][1], wanted[0], until_s=self.session.end_s)
+
+    def _convicted(self) -> list[Target]:
+        by_id = {t.target_id: t for t in self.session.targets.targets}
+        judged = self.telling.judge()
+        return [
+            by_id[v.target]
+            for v in judged.verdicts
+            if v.isolated and v.scope is Scope.TARGETED and v.n_pairs
+        ]
+
+    def _slowest(self) -> list[Suspect]:
+        """Where nothing is suspicious: the one target most worth a second opinion."""
+        judged = self.telling.judge()
+        timed: list[Suspect] = []
+        for target in self.session.targets.targets:
+            attempts = judged.sites[target.target_id].own(4)
+            speeds = [a.http.goodput_bps for a in attempts if a.http and a.http.goodput_bps]
+            if speeds:
+                timed.append(Suspect(target, failing=False, ratio=1e9 / min(speeds)))
+        if not timed:
+            return []
+        slowest = max(timed, key=lambda suspect: suspect.ratio or 0.0)
+        return [Suspect(slowest.target, failing=False, ratio=None)]
+
+
+async def _side_by_side(*steps: Coroutine[Any, Any, object]) -> None:
+    """Both to their end; a fault of ours in one ends the other too, and is raised."""
+    tasks = [asyncio.ensure_future(step) for step in steps]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
