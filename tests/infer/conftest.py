@@ -7,7 +7,9 @@ become UTC through `zoneinfo`, one by one.
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,8 @@ import numpy as np
 import pytest
 
 from evenfall.infer.series import Basis, Series
+
+sys.path.append(str(Path(__file__).parent))  # for round_maker, which several files share
 
 MONDAY = dt.date(2018, 3, 26)
 

@@ -1,7 +1,7 @@
 """What a rule says about one target, before it is printed as a verdict.
 
 What it does. A `Finding` is the part of a verdict that a rule decides; `PairView` sums up the
-paired transfers of one target, which most rules ask.
+paired transfers of one target (weighed by `infer.weigh`), which most rules ask.
 
 Rules. Every finding names its rule. `isolated` is set from pairs where they decided, and from our
 own server asked over plain HTTP (`infer.plain`): from what differs in the name alone.
@@ -14,11 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from evenfall.infer.facts import RESET, Attempt, Pair
-from evenfall.infer.ground import Ground, pair_score
-from evenfall.infer.pairs import Assessment, Decision, assess
+from evenfall.infer.ground import Ground
+from evenfall.infer.pairs import Assessment, Decision
+from evenfall.infer.weigh import weigh
 from evenfall.model.saying import say, say_n
 from evenfall.model.verdict import SlowerBy
-from evenfall.model.vocabulary import Scope, State
+from evenfall.model.vocabulary import Direction, Scope, State
 
 __all__ = ["Finding", "PairView", "view_pairs"]
 
@@ -54,14 +55,24 @@ class PairView:
     """The paired transfers of one target.
 
     Attributes:
-        pairs: those that count.
+        pairs: those that count, of the direction that leads.
         intercepted: pairs in which the target's name met another key, and the neutral name ours.
         assessment: what they show together.
+        directions: in which the name is slowed.
+        exempt: a name that nobody knows fares as badly: it is the controls that are spared.
+        residual: addresses at which neutral names fail too once the target's name was seen there.
+        fruitless: pairs that were made and do not count, because our server was of no help.
+        spent_bytes: what all its pairs cost the line.
     """
 
     pairs: tuple[Pair, ...]
     intercepted: tuple[Pair, ...]
     assessment: Assessment
+    directions: tuple[Direction, ...] = ()
+    exempt: bool = False
+    residual: tuple[str, ...] = ()
+    fruitless: int = 0
+    spent_bytes: int = 0
 
     @property
     def throttled(self) -> bool:
@@ -88,14 +99,21 @@ class PairView:
         return 2 * sum(p.target.failure in RESET for p in self._empty) > len(self._empty)
 
     def same_fate(self, attempt: Attempt) -> bool:
-        """The name decides, and our server met with it what the attempt met: silence, or a reset.
+        """The name decides, and our server met with it what the attempt met.
+
+        That is silence, an alert, or an end of the connection (a box that sends a FIN or a reset
+        may look either way, by what was still on the line).
 
         A neutral name went through to our server each time, or the pair would not be evidence.
         """
         if not (self.throttled and self.cut_off):
             return False
-        silent = sum(p.target.failure == "generic_timeout_error" for p in self._empty)
-        return (attempt.reset and self.reset) or (attempt.silent and 2 * silent > len(self._empty))
+        if attempt.reset:
+            return self.reset
+        if not (attempt.silent or attempt.alerted):
+            return False
+        alike = sum(p.target.failure == attempt.failure for p in self._empty)
+        return 2 * alike > len(self._empty)
 
     @property
     def stalled(self) -> bool:
@@ -111,6 +129,12 @@ class PairView:
     def says(self) -> str:
         """One clause."""
         n = self.assessment.n_pairs
+        if not n and self.fruitless:
+            return say_n(
+                "{n} paired transfer was tried, and our own server was of no help",
+                "{n} paired transfers were tried, and our own server was of no help",
+                self.fruitless,
+            )
         if not n:
             return say("no paired transfer was made")
         if self.throttled:
@@ -131,15 +155,17 @@ class PairView:
 def view_pairs(target_id: str, ground: Ground) -> PairView:
     """Sum up the pairs of one target."""
     own = [p for p in ground.pairs if not p.is_null and p.target.target == target_id]
-    counted = tuple(p for p in own if p.counts)
     intercepted = tuple(
         p for p in own if p.target.failure == "pin_mismatch" and (p.neutral.goodput_bps or 0) > 0
     )
-    assessment = assess(
-        [pair_score(p) for p in counted],
-        ground.null_x,
-        failed=[i for i, p in enumerate(counted) if p.target_failed],
-        neutral=ground.neutral_arms,
-        profile=ground.profile.pairs,
+    weighed = weigh(ground.pairs, target_id, profile=ground.profile.pairs)
+    return PairView(
+        pairs=weighed.pairs,
+        intercepted=intercepted,
+        assessment=weighed.leading,
+        directions=weighed.convicted,
+        exempt=weighed.exempt,
+        residual=tuple(found.address for found in weighed.residual),
+        fruitless=sum(not p.counts and p not in intercepted for p in own),
+        spent_bytes=sum(arm.wire_bytes or 0 for p in own for arm in (p.target, p.neutral)),
     )
-    return PairView(pairs=counted, intercepted=intercepted, assessment=assessment)

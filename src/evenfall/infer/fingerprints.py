@@ -55,6 +55,11 @@ class Fingerprint:
     pattern: str
 
     @property
+    def is_innocent(self) -> bool:
+        """It marks what only looks like a block page."""
+        return self.scope == _INNOCENT
+
+    @property
     def names_a_network(self) -> bool:
         """The page of a country or an operator: no site puts it up itself."""
         return self.scope in ("nat", "isp")
@@ -101,7 +106,7 @@ def read_fingerprints(text: str, *, where: str) -> tuple[Fingerprint, ...]:
 def match(
     fingerprints: Sequence[Fingerprint], *, text: str, headers: Mapping[str, str]
 ) -> Fingerprint | None:
-    """The weightiest row that this answer fits; None if none does, or one says it is innocent."""
+    """The row that decides about this answer: an innocent one before all others; None: none."""
     fitting = [
         f
         for f in fingerprints
@@ -117,14 +122,12 @@ def match_address(fingerprints: Sequence[Fingerprint], addresses: Iterable[str])
     given = tuple(addresses)
     fitting = [f for f in fingerprints if f.location == "dns" and any(map(f.fits, given))]
     found = _weightiest(fitting)
-    return found.name if found else None
+    return found.name if found and not found.is_innocent else None
 
 
 def _weightiest(fitting: Sequence[Fingerprint]) -> Fingerprint | None:
-    if any(f.scope == _INNOCENT for f in fitting):
-        return None
-    counted = [f for f in fitting if f.scope in _WEIGHTY]
-    return min(counted, key=lambda f: not f.names_a_network, default=None)
+    counted = [f for f in fitting if f.is_innocent or f.scope in _WEIGHTY]
+    return min(counted, key=lambda f: (not f.is_innocent, not f.names_a_network), default=None)
 
 
 def _read_row(row: Mapping[str, str | None], *, where: str) -> Fingerprint:

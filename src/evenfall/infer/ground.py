@@ -20,7 +20,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from evenfall.infer.facts import Attempt, Pair, Site, Stage
-from evenfall.infer.pairs import NeutralArms, score
 from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.speed import Speed, line_bps, queue_factor, speed_of
 from evenfall.model.saying import say
@@ -68,22 +67,17 @@ class Ground:
     names_lost: bool = False
     controls: tuple[Site, ...] = ()
 
-    @property
-    def null_x(self) -> list[float]:
-        """Scores of the neutral/neutral pairs that came through: the line's own noise.
+    def works(self, family: int) -> bool:
+        """A control was reached over this IP version, as far as it was tried."""
+        return any(a.stage is Stage.DONE for a in self._own_attempts(family))
 
-        One of which an arm failed is not noise in the speed; `neutral_arms` counts it.
-        """
-        came = [p for p in self.pairs if p.is_null and p.counts and not p.neutral_failed]
-        return [pair_score(p) for p in came]
+    def is_dead(self, family: int) -> bool:
+        """Controls were tried over this IP version, and none was reached."""
+        return bool(self._own_attempts(family)) and not self.works(family)
 
-    @property
-    def neutral_arms(self) -> NeutralArms:
-        """How all neutral arms of the round fared, whether their pair counts or not."""
-        return NeutralArms(
-            done=sum(len(p.neutral_arms) for p in self.pairs),
-            failed=sum(p.neutral_failed for p in self.pairs),
-        )
+    def _own_attempts(self, family: int) -> list[Attempt]:
+        own = (a for site in self.controls for a in site.attempts if not a.is_neutral)
+        return [a for a in own if a.tcp.family == family]
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -96,11 +90,6 @@ class Ground:
         return tuple(
             say("control {control} works", control=site.target.target_id) for site in self.sites
         )
-
-
-def pair_score(pair: Pair) -> float:
-    """A pair's x = ln(target ÷ neutral)."""
-    return score(pair.target.goodput_bps or 0, pair.neutral.goodput_bps or 0)
 
 
 def fine_attempt(site: Site) -> Attempt | None:

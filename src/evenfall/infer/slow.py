@@ -4,10 +4,12 @@ What it does. `judge_speed` puts together three columns: the target itself again
 paired transfers at our own server, and a neutral name at the target's own address.
 
 Rules. Pairs alone make a slow target `targeted`, and nothing else sets `isolated`. A slow line
-makes it `generalized`. Slow against fine controls, with pairs that show nothing, is `undetermined`:
-by address, by route, or the site. Both causes can hold at once: a name that the pairs convict on a
-slow line is `targeted`, and the answer still says that the line is slow. Fine, with pairs that did
-not come to a decision but hold some evidence, is `insufficient`.
+makes it `generalized`. Slow against fine controls, with pairs that show nothing: if our server,
+from outside, gets the same page as slowly, it is the site's own (`server_side`); else
+`undetermined`, by address, by route, or a limit that the site sets for some. Both causes can hold
+at once, and then both are said: a name that the pairs convict on a slow line is `targeted`, and the
+answer still says that the line is slow; so is one whose server is slow for everybody besides. Fine,
+with pairs that did not come to a decision but hold some evidence, is `insufficient`.
 
 What it does not do. A comparison of different servers is secondary evidence: on real data it
 convicts 2 to 6 % of innocents at a nominal 1 % (METHOD 2), so it never says why.
@@ -17,10 +19,14 @@ Sources: METHOD 2 and 3.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evenfall.infer.facts import Attempt, Site
 from evenfall.infer.finding import Finding, PairView
 from evenfall.infer.ground import Ground, is_slow
+from evenfall.infer.outside import Pace, outside_ids, pace
 from evenfall.infer.speed import attainable_bps, compare, speed_of
+from evenfall.infer.unlike import unlike
 from evenfall.model.saying import say
 from evenfall.model.vocabulary import Scope, State
 
@@ -52,9 +58,12 @@ def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -
     last = site.chain(attempt)[-1]
     speed = speed_of(last, ground.profile)
     ratio = slowness(last, ground)
-    witnesses = (*last.ids, *ground.ids, *pairs.ids)
+    witnesses = (*last.ids, *ground.ids, *pairs.ids, *outside_ids(site))
+    there = pace(site, speed, ground.profile) if speed else Pace.UNKNOWN
     if pairs.throttled:
-        return _by_name(ratio, pairs, witnesses)
+        slow_there = there is Pace.ALIKE and is_suspiciously_slow(last, ground)
+        found = _by_name(ratio, pairs, witnesses)
+        return found.with_more(against=(_SLOW_THERE,) if slow_there else ())
     slow_too = speed is not None and is_slow(speed, ground.profile, tariff_bps=ground.tariff_bps)
     slower = is_suspiciously_slow(last, ground)
     if ground.line_slow and (slow_too or slower):
@@ -69,12 +78,11 @@ def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -
             ),
             because=say("everything on this line is slow"),
             witnesses=witnesses,
-            against=(pairs.says,),
+            against=(pairs.says, *((_SLOW_THERE,) if there is Pace.ALIKE else ())),
         )
     if slower and ratio is not None:
-        return _slow_somehow(site, last, ratio, ground, pairs).with_more(
-            witnesses=witnesses, against=ground.says
-        )
+        found = _slow_somehow(site, last, ratio, ground, pairs)
+        return _weigh_outside(found, there).with_more(witnesses=witnesses, against=ground.says)
     if speed is not None and speed.capped and slow_too:
         return Finding(
             rule_id="check.slow.undetermined",
@@ -88,7 +96,9 @@ def judge_speed(site: Site, attempt: Attempt, ground: Ground, pairs: PairView) -
             because=say("it did not load in the time allowed, and is not slower than the controls"),
             witnesses=witnesses,
         )
-    return _fine(last, ground, pairs, comparable=ratio is not None).with_more(witnesses=witnesses)
+    found = _fine(last, ground, pairs, comparable=ratio is not None)
+    note = unlike(site, last)
+    return found.with_more(witnesses=witnesses, against=(note,) if note else ())
 
 
 def _by_name(ratio: float | None, pairs: PairView, witnesses: tuple[str, ...]) -> Finding:
@@ -150,6 +160,27 @@ def _slow_somehow(
     )
 
 
+def _weigh_outside(found: Finding, there: Pace) -> Finding:
+    """The finding about a slow page, with what a measurement server elsewhere saw of its speed."""
+    if there is Pace.ALIKE:
+        return replace(
+            found,
+            rule_id="check.slow.server",
+            scope=Scope.SERVER_SIDE,
+            scope_because=_SLOW_THERE,
+        )
+    if there is Pace.FASTER:
+        return replace(
+            found,
+            scope_because=say(
+                "{this}; from outside the same page is much faster, so it is not slow for "
+                "everybody",
+                this=found.scope_because,
+            ),
+        )
+    return found
+
+
 def _fine(last: Attempt, ground: Ground, pairs: PairView, *, comparable: bool) -> Finding:
     if (
         pairs.pairs
@@ -178,3 +209,6 @@ def _fine(last: Attempt, ground: Ground, pairs: PairView, *, comparable: bool) -
         else say("it answers like the controls"),
         against=tuple(notes),
     )
+
+
+_SLOW_THERE = say("from outside its server sends the same page as slowly")

@@ -29,7 +29,15 @@ from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["Surroundings", "doubted_by_clock", "judge_surroundings", "portal", "seen_through_vpn"]
 
-_CERTIFICATE_RULES = frozenset({"check.tls.certificate", "check.dns.spoof"})
+_CERTIFICATE_RULES = frozenset(
+    {
+        "check.tls.certificate",
+        "check.tls.mitm.outside",
+        "check.dns.spoof",
+        "check.dns.injection",
+        "check.dns.hijack",
+    }
+)
 _PORTAL_MIN = 2  # one control may have moved to another host
 
 

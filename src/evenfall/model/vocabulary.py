@@ -221,6 +221,8 @@ MECHANISMS: dict[str, str] = {
     "dns.drop": "The system's resolver does not answer for this name, and answers for others.",
     "ip.drop": "No answer to a SYN at this address, while controls connect.",
     "tcp.reset": "The connection is refused or reset before any name was sent.",
+    "tcp.drop": "The connection opens, and what is sent on it is not answered, though it holds no "
+    "name.",
     "tls.drop.sni": "Silence after a ClientHello with this name; a neutral name completes at the "
     "same address.",
     "tls.reset.sni": "A reset after a ClientHello with this name; a neutral name completes at the "
