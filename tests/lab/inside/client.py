@@ -6,6 +6,7 @@ It is no part of Evenfall on purpose: the net is checked by other eyes than the 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import select
 import socket
@@ -15,7 +16,7 @@ import struct
 import sys
 import time
 
-TIMEOUT_S = 2.5
+TIMEOUT_S = 2.0
 
 
 def connect_s(address: str, port: int) -> float:
@@ -120,7 +121,7 @@ def resolve(resolver: str, name: str) -> dict[str, object]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.connect((resolver, 53))
         asker.send(query)
-        asker.settimeout(1.0)
+        asker.settimeout(0.5)
         with contextlib.suppress(TimeoutError):
             while True:
                 reply = asker.recv(4096)
@@ -141,7 +142,100 @@ def hops(address: str) -> dict[str, object]:
     return {"hops": None}
 
 
+def closed(address: str, port: str, times: str) -> dict[str, object]:
+    """Knock at a closed port; how often it said so, and the quickest and slowest answer in ms."""
+    answers_ms = []
+    for _ in range(int(times)):
+        started_s = time.perf_counter()
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
+            stream.settimeout(0.25)  # less than it takes to repeat a SYN
+            with contextlib.suppress(TimeoutError):
+                try:
+                    stream.connect((address, int(port)))
+                except ConnectionRefusedError:
+                    answers_ms.append(1000 * (time.perf_counter() - started_s))
+    return {
+        "answers": len(answers_ms), "min_ms": min(answers_ms, default=None),
+        "max_ms": max(answers_ms, default=None),
+    }  # fmt: skip
+
+
+def hello_of(name: str) -> bytes:
+    """A ClientHello."""
+    out = ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
+    return out.read()
+
+
+def options_of(address: str) -> tuple[int, int, int, int]:
+    """Family, level, and the numbers of the options for TTL and for errors (IP_RECVERR)."""
+    if ":" in address:
+        return socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 25
+    return socket.AF_INET, socket.IPPROTO_IP, socket.IP_TTL, 11
+
+
+def routers(address: str, port: str) -> dict[str, object]:
+    """Connect with TTL 1, 2, …: who says that the SYN expired, or "open"."""
+    family, level, ttl_option, error_option = options_of(address)
+    seen = []
+    for ttl in range(1, 5):
+        with socket.socket(family, socket.SOCK_STREAM) as stream:
+            stream.setsockopt(level, error_option, 1)
+            stream.setsockopt(level, ttl_option, ttl)
+            stream.setblocking(False)
+            poll = select.poll()
+            poll.register(stream, select.POLLOUT)
+            stream.connect_ex((address, int(port)))
+            poll.poll(1000)
+            try:
+                _, extra, _, _ = stream.recvmsg(1, 512, socket.MSG_ERRQUEUE)
+                seen.append(offender(extra[0][2], family))
+            except BlockingIOError:
+                seen.append("open" if stream.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+                            else "expired")  # fmt: skip
+    return {"seen": seen}
+
+
+def offender(data: bytes, family: int) -> str:
+    """Who sent the ICMP message (struct sock_extended_err, then a socket address)."""
+    if family == socket.AF_INET6:
+        return socket.inet_ntop(family, data[16 + 8 : 16 + 24])
+    return socket.inet_ntoa(data[16 + 4 : 16 + 8])
+
+
+def expiring(address: str, port: str, name: str) -> dict[str, object]:
+    """Send the hello with TTL 1, 2, … behind a whole handshake: expired, reset, answer, silence.
+
+    Linux tells an established connection that a segment of it expired (EHOSTUNREACH, with
+    IP_RECVERR), and not where.
+    """
+    return {"seen": [expiry(address, int(port), name, ttl) for ttl in range(1, 5)]}
+
+
+def expiry(address: str, port: int, name: str, ttl: int) -> str:
+    """What becomes of a hello with this TTL."""
+    family, level, ttl_option, error_option = options_of(address)
+    with socket.socket(family, socket.SOCK_STREAM) as stream:
+        stream.settimeout(TIMEOUT_S)
+        stream.setsockopt(level, error_option, 1)
+        stream.connect((address, port))
+        stream.setsockopt(level, ttl_option, ttl)
+        stream.send(hello_of(name))
+        stream.settimeout(0.7)
+        try:
+            return "answer" if stream.recv(1) else "end"
+        except TimeoutError:
+            return "silence"
+        except ConnectionResetError:
+            return "reset"
+        except OSError as error:
+            return "expired" if error.errno == errno.EHOSTUNREACH else type(error).__name__
+
+
 COMMANDS = {
+    "closed": closed, "expiring": expiring, "routers": routers,
     "rtt": rtt, "tls": tls, "fetch": fetch, "plain": plain, "resolve": resolve, "hops": hops,
 }  # fmt: skip
 

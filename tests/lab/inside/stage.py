@@ -2,7 +2,8 @@
 
 A program of its own, because the same must be done as root and as an ordinary user. Reads a spec
 from standard input: {"scenario": TOML, "seed", "minute", "commands": [[…]]}; words of a command may
-hold {video}, {news} … (host names). Prints one JSON object.
+hold {video}, {news} … (host names); "given" holds values that replace drawn ones. Prints one JSON
+object.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def main() -> None:
     """Stage, run, print."""
     spec = json.load(sys.stdin)
     scenario = msgspec.toml.decode(spec["scenario"], type=Scenario)
-    drawn = draw(scenario, spec.get("seed", 1))
+    drawn = draw(scenario, spec.get("seed", 1), **spec.get("given", {}))
     clock = LabClock(
         start_local_minutes=spec.get("minute", 0),
         speed=spec.get("speed", 1),
