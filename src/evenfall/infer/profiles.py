@@ -228,7 +228,7 @@ class CheckProfile:
     """
 
     name: str
-    pairs: PairsProfile = PairsProfile(name="pairs-2026")
+    pairs: PairsProfile = PairsProfile(name="pairs-2026.2")
     slow_factor: float = 3.0
     never_slow_bps: float = 25_000_000
     compare_bytes_min: int = 24_576
@@ -260,7 +260,7 @@ class WatchProfile:
     alarm: float = 20_000.0
 
 
-PAIRS_2026 = PairsProfile(name="pairs-2026")
-CHECK_2026 = CheckProfile(name="check-2026", pairs=PAIRS_2026)
+PAIRS_2026 = PairsProfile(name="pairs-2026.2")
+CHECK_2026 = CheckProfile(name="check-2026.2", pairs=PAIRS_2026)
 NIGHTLY_2026 = NightlyProfile(name="nightly-2026")
 WATCH_2026 = WatchProfile(name="watch-2026")
