@@ -100,7 +100,7 @@ _RIVALS = {
 
 def moment_words(date: str, time: str, zone: str) -> Saying:
     """When it was: a date, a time of day, and the zone they are in."""
-    return say("Now ({date}, {time}, {zone}):", date=date, time=time, zone=zone)
+    return say("{date}, {time} ({zone}):", date=date, time=time, zone=zone)
 
 
 def cost_words(spent_bytes: int, duration_s: float) -> Saying:
