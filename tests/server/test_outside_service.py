@@ -92,7 +92,7 @@ def test_the_plan_says_what_would_be_looked_at(tmp_path):
     assert "*.youtube.com" in json.loads(_plan(tmp_path).stdout)["looks_at"]
     own = _plan(tmp_path, "--look-at", tmp_path / "hosts")
     assert json.loads(own.stdout)["looks_at"] == ["video.example"]
-    assert "1 hosts on its list" in own.stderr
+    assert "1 names on its list" in own.stderr
     assert "no site for others" in _plan(tmp_path, "--look-at", tmp_path / "none").stderr
 
 

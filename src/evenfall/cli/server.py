@@ -21,9 +21,14 @@ __all__ = ["command"]
 
 _SERVER_EVENT_SCHEMA = "1.0"
 _PORT_MAX = 65_535
+_NDT7_WORDS = {"off": "none", "tls": "inside TLS", "also-plain": "inside TLS and without it"}
 
 
-@click.command("server", cls=EvenfallCommand, help="Run a measurement server for paired transfers.")
+@click.command(
+    "server",
+    cls=EvenfallCommand,
+    help="Run a measurement server: paired transfers, looks from outside, speed tests.",
+)
 @click.option(
     "--listen", metavar="ADDR:PORT", help="Where to listen, as 0.0.0.0:8443 or [::]:8443."
 )
@@ -40,10 +45,23 @@ _PORT_MAX = 65_535
     help="Hosts that it may look at for others, one a line (docs/server.md) [else those of the "
     "list that check has built in; an empty file: none].",
 )
+@click.option(
+    "--ndt7",
+    "ndt7",
+    type=click.Choice(["off", "tls", "also-plain"]),
+    default="tls",
+    show_default=True,
+    help="Where it answers ndt7 speed tests: nowhere, inside TLS, or without TLS as well.",
+)
 @click.option("--print-pin", is_flag=True, help="Print the pin of the key, and nothing else.")
 @click.pass_context
 def command(
-    ctx: click.Context, listen: str | None, state: Path, look_at: Path | None, print_pin: bool
+    ctx: click.Context,
+    listen: str | None,
+    state: Path,
+    look_at: Path | None,
+    ndt7: str,
+    print_pin: bool,
 ) -> None:
     """Print the pin, say what would be done, or serve until interrupted."""
     settings = settings_of(ctx)
@@ -64,9 +82,9 @@ def command(
     where = _address_and_port(listen)
     looks = _looks(look_at)
     if settings.plan:
-        _say_plan(settings, where, state, looks)
+        _say_plan(settings, where, state, looks, ndt7)
         return
-    asyncio.run(_serve(settings, where, state, looks))
+    asyncio.run(_serve(settings, where, state, looks, ndt7))
 
 
 def _looks(path: Path | None) -> LookPolicy:
@@ -97,12 +115,12 @@ def _refuse_without_key(state: Path) -> None:
 
 
 async def _serve(
-    settings: Settings, where: tuple[str, int], state: Path, looks: LookPolicy
+    settings: Settings, where: tuple[str, int], state: Path, looks: LookPolicy, ndt7: str
 ) -> None:
-    from evenfall.server import serve_pairs
+    from evenfall.server import Ndt7, serve_pairs
 
     stop = asyncio.Event()
-    async with serve_pairs(listen=where, state=state, looks=looks) as service:
+    async with serve_pairs(listen=where, state=state, looks=looks, ndt7=Ndt7(ndt7)) as service:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         _announce(settings, service)
         await stop.wait()
@@ -137,7 +155,9 @@ def _announce(settings: Settings, service: PairService) -> None:
     )
 
 
-def _say_plan(settings: Settings, where: tuple[str, int], state: Path, looks: LookPolicy) -> None:
+def _say_plan(
+    settings: Settings, where: tuple[str, int], state: Path, looks: LookPolicy, ndt7: str
+) -> None:
     from evenfall.server import Limits
 
     limits = Limits()
@@ -148,12 +168,14 @@ def _say_plan(settings: Settings, where: tuple[str, int], state: Path, looks: Lo
             "listen": address,
             "bytes_per_minute": limits.bytes_per_minute,
             "looks_at": sorted(looks.hosts.hosts),
+            "ndt7": ndt7,
         }
         click.echo(to_json_line(plan))
     click.echo(
         f"Would listen on {address} with the key in {state}, and send only what is asked for over "
         f"a completed TLS connection: at most {limits.bytes_per_minute // 2**20} MiB a minute to "
-        f"one address, {limits.transfers} transfers at a time. {_looks_words(looks)} Nothing was "
+        f"one address, {limits.transfers} transfers at a time. {_looks_words(looks)} Speed tests: "
+        f"{_NDT7_WORDS[ndt7]}, {limits.ndt7_bytes // 2**20} MiB each at most. Nothing was "
         "sent or written.",
         err=True,
     )
@@ -166,7 +188,7 @@ def _looks_words(looks: LookPolicy) -> str:
     if not count:
         return "It would look at no site for others."
     return (
-        f"If a probe asks, it would visit public addresses of the {count} hosts on its list, at "
+        f"If a probe asks, it would visit public addresses of the {count} names on its list, at "
         f"most {BODY_BYTES_MAX // 1024} KiB and {LOOK_S:g} s each, and hand on figures only."
     )
 

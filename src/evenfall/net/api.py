@@ -42,6 +42,8 @@ class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
             data stand in.
         bytes_sent: with retransmissions; `bytes_acked` without.
         delivery_rate_bps: the kernel's own estimate of the rate at which bytes arrive.
+        busy_us: time in which it had something to send; of it, `receiver_limited_us` and
+            `buffer_limited_us` it waited for the other side's window and for its own buffer.
     """
 
     rtt_us: int | None = None
@@ -57,6 +59,10 @@ class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
     segments_in: int | None = None
     delivery_rate_bps: int | None = None
     congestion_control: str | None = None
+    rtt_variation_us: int | None = None
+    busy_us: int | None = None
+    receiver_limited_us: int | None = None
+    buffer_limited_us: int | None = None
 
 
 class Clock(Protocol):

@@ -39,6 +39,7 @@ _U64 = struct.Struct("=Q")
 _OFFSETS: dict[str, tuple[struct.Struct, int]] = {
     "lost": (_U32, 32),
     "rtt": (_U32, 68),
+    "rttvar": (_U32, 72),
     "rcv_rtt": (_U32, 92),
     "total_retrans": (_U32, 100),
     "bytes_acked": (_U64, 120),
@@ -47,6 +48,9 @@ _OFFSETS: dict[str, tuple[struct.Struct, int]] = {
     "segs_in": (_U32, 140),
     "min_rtt": (_U32, 148),
     "delivery_rate": (_U64, 160),
+    "busy_time": (_U64, 168),
+    "rwnd_limited": (_U64, 176),
+    "sndbuf_limited": (_U64, 184),
     "bytes_sent": (_U64, 200),
     "bytes_retrans": (_U64, 208),
 }
@@ -71,6 +75,10 @@ def decode(raw: bytes, *, congestion_control: str | None = None) -> TcpInfo:
         segments_in=_field(raw, "segs_in"),
         delivery_rate_bps=None if rate is None else rate * 8,
         congestion_control=congestion_control,
+        rtt_variation_us=_field(raw, "rttvar"),
+        busy_us=_field(raw, "busy_time"),
+        receiver_limited_us=_field(raw, "rwnd_limited"),
+        buffer_limited_us=_field(raw, "sndbuf_limited"),
     )
 
 

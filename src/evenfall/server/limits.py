@@ -43,6 +43,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         handshake_timeout_s, header_timeout_s: until TLS is up, until the request line is complete.
         idle_timeout_s: without a byte taken or given.
         grace_s: beyond the transfer's own cap, then it is cut.
+        ndt7_tests: speed tests at once; they fill the server's own line, with pairs beside them.
+        ndt7_bytes: of one speed test; then it is closed early, as the specification allows.
         looks_per_minute: outside views for one address.
         looks_at_once: under way; sites that were looked at a minute ago are answered from memory
             and do not count. More are refused as `busy`.
@@ -62,6 +64,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     header_timeout_s: float = 10.0
     idle_timeout_s: float = 10.0
     grace_s: float = 2.0
+    ndt7_tests: int = 4
+    ndt7_bytes: int = 24 * 1024 * 1024
     looks_per_minute: int = 30
     looks_at_once: int = 16
     looks_per_host: int = 20
@@ -77,6 +81,7 @@ RAISED = Limits(
     connections_per_address=1024,
     connections=1024,
     transfers=1024,
+    ndt7_tests=64,
     looks_per_minute=2**20,
     looks_at_once=1024,
     looks_per_host=2**20,
@@ -119,6 +124,7 @@ class Gate:
         self._accounts: OrderedDict[bytes, _Account] = OrderedDict()  # idle longest first
         self._connections = 0
         self._transfers = 0
+        self._speed_tests = 0
         self._tidied_s = clock.monotonic_s()
 
     @contextlib.contextmanager
@@ -160,6 +166,24 @@ class Gate:
             yield None
         finally:
             self._transfers -= 1
+
+    @contextlib.contextmanager
+    def speed_test(self, address: str, size_bytes: int) -> Iterator[str | None]:
+        """As `transfer`, for a speed test, of which there are few at once."""
+        if self._speed_tests >= self._limits.ndt7_tests:
+            yield "busy"
+            return
+        with self.transfer(address, size_bytes) as refused:
+            self._speed_tests += 1
+            try:
+                yield refused
+            finally:
+                self._speed_tests -= 1
+
+    def give_back(self, address: str, size_bytes: int) -> None:
+        """Bytes that were reserved and not used."""
+        for account in self._accounts_of(address):
+            account.bytes_left = min(account.bytes_max, account.bytes_left + max(0, size_bytes))
 
     def look(self, address: str) -> bool:
         """Whether this address may have one more look; if so, it is counted."""

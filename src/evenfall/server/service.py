@@ -14,6 +14,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from evenfall.model.errors import UsageError
 from evenfall.net.api import Clock, Network
@@ -25,7 +26,7 @@ from evenfall.server.limits import Gate, Limits
 from evenfall.server.outside import Lookout
 from evenfall.server.outside_look import LookPolicy
 from evenfall.server.recorder import Results
-from evenfall.server.session import Session, random_block
+from evenfall.server.session import Ndt7, Session, random_block
 
 __all__ = ["PairService", "serve_pairs"]
 
@@ -51,6 +52,7 @@ class PairService:
         clock: Clock,
         looks: LookPolicy,
         network: Network,
+        ndt7: Ndt7,
     ) -> None:
         identity = load_or_create(state)
         self.pin = identity.pin
@@ -61,6 +63,7 @@ class PairService:
         self._clock = clock
         self._gate = Gate(limits, clock)
         self._results = Results(clock, kept_s=limits.result_kept_s, count_max=limits.results)
+        self._ndt7 = ndt7
         self._block = random_block()
         self._lookout = Lookout(network, looks, Signer(identity), limits, self._gate)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,13 +78,15 @@ class PairService:
                 except OSError:  # EMFILE, or a client that was gone before we took it
                     await asyncio.sleep(_ACCEPT_PAUSE_S)
                     continue
-                task = loop.create_task(self._session(sock, peer[0]))
+                task = loop.create_task(self._session(sock, peer))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         finally:
             await self._end_sessions()
 
-    async def _session(self, sock: socket.socket, address: str) -> None:
+    async def _session(self, sock: socket.socket, peer: tuple[Any, ...]) -> None:
+        address = str(peer[0])
+        ends = (_join(address, peer[1]), _join(*sock.getsockname()[:2]))
         stream = SystemStream(sock, self._clock)
         with self._gate.connection(address) as allowed:
             if not allowed:
@@ -97,6 +102,8 @@ class PairService:
                 clock=self._clock,
                 block=self._block,
                 lookout=self._lookout,
+                ndt7=self._ndt7,
+                ends=ends,
             )
             await session.run()
 
@@ -116,6 +123,7 @@ async def serve_pairs(
     clock: Clock | None = None,
     looks: LookPolicy | None = None,
     network: Network | None = None,
+    ndt7: Ndt7 = Ndt7.TLS,
 ) -> AsyncIterator[PairService]:
     """Run a measurement server for the length of the block.
 
@@ -127,6 +135,7 @@ async def serve_pairs(
         looks: what it may look at from outside; unless told, `allow_list.MASS_MARKET`, public
             addresses only.
         network: its own way out, for looking; the machine's unless told.
+        ndt7: where it answers speed tests.
 
     Raises:
         UsageError: the address or port cannot be listened on.
@@ -140,6 +149,7 @@ async def serve_pairs(
             clock=clock or SystemClock(),
             looks=looks or LookPolicy(hosts=MASS_MARKET),
             network=network or SystemNetwork(clock),
+            ndt7=ndt7,
         )
         serving = asyncio.ensure_future(service.serve())
         try:

@@ -1,7 +1,8 @@
 """One connection from its first byte to its end. Nothing about who came is written anywhere.
 
 Its first byte says what it is: a TLS record goes on, a letter is plain HTTP. Inside TLS, the first
-line says it: a look (`wire.outside`), or one transfer of the pair protocol.
+line says it: a speed test (`wire.ndt7`), a look (`wire.outside`), or one transfer of the pair
+protocol.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import asyncio
 import contextlib
 import os
 import ssl
+from enum import StrEnum
 
 from evenfall.model.errors import ProtocolError
 from evenfall.net.api import Clock, NetworkFailure, Stream
 from evenfall.net.tls import TlsStream
 from evenfall.server.limits import Gate, Limits
+from evenfall.server.ndt7 import Ndt7Session, is_ndt7, may_be_ndt7
 from evenfall.server.outside import Lookout
 from evenfall.server.outside_session import LookSession
 from evenfall.server.plain import answer_plainly
@@ -24,7 +27,7 @@ from evenfall.wire.outside import is_look
 from evenfall.wire.pair import BodyBytes, ServerSide, State, piece_bytes
 from evenfall.wire.pair_messages import BODY_BYTES_MAX, LINE_BYTES_MAX, Request
 
-__all__ = ["Session", "random_block"]
+__all__ = ["Ndt7", "Session", "random_block"]
 
 _READ_BYTES = 65_536
 _LINGER_S = 2.0
@@ -36,6 +39,14 @@ def random_block() -> bytes:
     return os.urandom(BODY_BYTES_MAX)
 
 
+class Ndt7(StrEnum):
+    """Where speed tests are answered."""
+
+    OFF = "off"
+    TLS = "tls"
+    ALSO_PLAIN = "also-plain"
+
+
 class Session:
     """Serves one connection.
 
@@ -45,6 +56,8 @@ class Session:
         context: from `identity.tls_context`.
         block: random bytes to send.
         lookout: answers looks; None: they are refused.
+        ndt7: whether speed tests are answered.
+        ends: `ADDRESS:PORT` of the client and of the server, for speed tests alone.
     """
 
     def __init__(
@@ -59,6 +72,8 @@ class Session:
         clock: Clock,
         block: bytes,
         lookout: Lookout | None = None,
+        ndt7: Ndt7 = Ndt7.OFF,
+        ends: tuple[str, str] = ("", ""),
     ) -> None:
         self._below = below
         self._address = address
@@ -69,6 +84,8 @@ class Session:
         self._clock = clock
         self._block = block
         self._lookout = lookout
+        self._ndt7 = ndt7
+        self._ends = ends
         self._side = ServerSide()
 
     async def run(self) -> None:
@@ -78,6 +95,14 @@ class Session:
             first = await self._below.read(
                 plain.HEAD_BYTES_MAX, timeout_s=self._limits.handshake_timeout_s
             )
+            while self._ndt7 is Ndt7.ALSO_PLAIN and may_be_ndt7(first):
+                data = await self._read(self._below, deadline_s)
+                if not data:
+                    return
+                first += data
+            if self._ndt7 is Ndt7.ALSO_PLAIN and is_ndt7(first):
+                await self._speed_test(self._below, first)
+                return
             if plain.is_plain(first):
                 await answer_plainly(
                     self._below,
@@ -101,6 +126,9 @@ class Session:
 
     async def _speak(self, stream: TlsStream) -> None:
         first = await self._first_bytes(stream)
+        if self._ndt7 is not Ndt7.OFF and is_ndt7(first):
+            await self._speed_test(stream, first)
+            return
         if self._lookout is not None and is_look(first):
             looks = LookSession(
                 stream, self._lookout, client=self._address, clock=self._clock, limits=self._limits
@@ -109,6 +137,13 @@ class Session:
             return
         self._side.receive(first)
         await self._speak_pairs(stream)
+
+    async def _speed_test(self, stream: Stream, first: bytes) -> None:
+        test = Ndt7Session(
+            stream, address=self._address, client=self._ends[0], server=self._ends[1],
+            limits=self._limits, gate=self._gate, clock=self._clock, block=self._block,
+        )  # fmt: skip
+        await test.run(first)
 
     async def _first_bytes(self, stream: Stream) -> bytes:
         """Enough of the first line to know what it is."""
