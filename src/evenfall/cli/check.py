@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from evenfall.cli.options import EvenfallCommand, Settings, settings_of
+from evenfall.model.errors import UsageError
 from evenfall.model.vocabulary import ANSWER_EXIT_CODES
 
 if TYPE_CHECKING:
+    from evenfall.infer.fingerprints import Fingerprint
     from evenfall.model.target import TargetList
     from evenfall.probe.check import CheckResult
 
-__all__ = ["command", "measure"]
+__all__ = ["Asked", "command", "measure"]
 
 _INTERRUPTED = 130
 _MEGA = 1_000_000
@@ -40,6 +43,27 @@ _MEGA = 1_000_000
     metavar="MBIT",
     help="What your contract promises, in Mbit/s.",
 )
+@click.option(
+    "--through-vpn",
+    is_flag=True,
+    help="Measure although a VPN is on: it is the VPN's network that is measured.",
+)
+@click.option(
+    "--fingerprints",
+    "fingerprints_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Known block pages (CSV, as OONI's fingerprints_http.csv).",
+)
+@click.option(
+    "--capacity",
+    is_flag=True,
+    help="Also how much the line carries (ndt7), with your server; up to 24 s more.",
+)
+@click.option(
+    "--locate",
+    is_flag=True,
+    help="Also after which hop a name is acted upon, with your server; up to 45 s more.",
+)
 @click.option("--seed", type=int, help="Fix orders and names, for tests.")
 @click.pass_context
 def command(
@@ -48,6 +72,10 @@ def command(
     yes: bool,
     exit_code: bool,
     tariff_mbit: float | None,
+    through_vpn: bool,
+    fingerprints_file: Path | None,
+    capacity: bool,
+    locate: bool,
     seed: int | None,
 ) -> int:
     """Read, ask for consent, measure, say."""
@@ -58,11 +86,20 @@ def command(
 
     settings = settings_of(ctx)
     targets = read_targets(targets_file) if targets_file else BUILT_IN
+    _need_a_server(targets, capacity=capacity, locate=locate)
+    asked = Asked(
+        tariff_mbit=tariff_mbit,
+        through_vpn=through_vpn,
+        fingerprints=_fingerprints(fingerprints_file),
+        capacity=capacity,
+        locate=locate,
+        seed=seed,
+    )
     if settings.plan:
         print_plan(targets, settings)
         return 0
     settings = agree(targets, settings, yes=yes)
-    result = measure(targets, settings, tariff_mbit=tariff_mbit, seed=seed)
+    result = measure(targets, settings, asked)
     if settings.json:
         print_json(result)
     else:
@@ -74,29 +111,74 @@ def command(
     return ANSWER_EXIT_CODES[result.answer] if exit_code else 0
 
 
-def measure(
-    targets: TargetList, settings: Settings, *, tariff_mbit: float | None, seed: int | None
-) -> CheckResult:
+def _fingerprints(file: Path | None) -> tuple[Fingerprint, ...]:
+    if file is None:
+        return ()
+    from evenfall.infer.fingerprints import read_fingerprints
+
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            expected="a CSV file of block pages, UTF-8",
+            seen=str(getattr(error, "strerror", None) or error),
+            where=str(file),
+            remedy="Check the path of --fingerprints.",
+        ) from error
+    return read_fingerprints(text, where=str(file))
+
+
+def _need_a_server(targets: TargetList, *, capacity: bool, locate: bool) -> None:
+    for name, wanted in (("--capacity", capacity), ("--locate", locate)):
+        if wanted and not targets.servers:
+            raise UsageError(
+                expected="a measurement server of your own",
+                seen="none in the target list",
+                where=name,
+                remedy="Add [[server]] to a target file; `evenfall server` prints its lines.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line asked for; see the options."""
+
+    tariff_mbit: float | None = None
+    through_vpn: bool = False
+    fingerprints: tuple[Fingerprint, ...] = ()
+    capacity: bool = False
+    locate: bool = False
+    seed: int | None = None
+
+
+def measure(targets: TargetList, settings: Settings, asked: Asked) -> CheckResult:
     """Measure once, with the way out and the surroundings of this machine."""
     import asyncio
     import random
 
     from evenfall.cli.live import progress_printer
-    from evenfall.infer.rivals import Surroundings
     from evenfall.net.sockets import SystemNetwork
     from evenfall.probe.check import run_check
-    from evenfall.probe.surroundings import proxies_set, tunnel_in_use
+    from evenfall.probe.load import wanted_s
+    from evenfall.probe.schedule import Wishes
+    from evenfall.probe.surroundings import router_to, surroundings_of
 
+    # Not for secrets: orders and names only; drawn by the system unless fixed.
+    rng = random.SystemRandom() if asked.seed is None else random.Random(asked.seed)  # noqa: S311 (not a secret)
     with progress_printer(settings) as emit:
         return asyncio.run(
             run_check(
                 SystemNetwork(),
                 targets,
-                # Not for secrets: orders and names only; drawn by the system unless fixed.
-                rng=random.SystemRandom() if seed is None else random.Random(seed),  # noqa: S311 (not a secret)
+                rng=rng,
                 emit=emit,
-                tariff_bps=tariff_mbit * _MEGA if tariff_mbit else None,
+                tariff_bps=asked.tariff_mbit * _MEGA if asked.tariff_mbit else None,
                 timezone=settings.timezone or None,
-                surroundings=Surroundings(tunnel=tunnel_in_use(), proxies=proxies_set()),
+                surroundings=surroundings_of(targets, through_vpn=asked.through_vpn),
+                router=router_to(targets),
+                wanted_s=wanted_s,
+                wishes=Wishes(
+                    capacity=asked.capacity, path=asked.locate, fingerprints=asked.fingerprints
+                ),
             )
         )

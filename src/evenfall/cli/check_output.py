@@ -57,7 +57,16 @@ def summary_of(result: CheckResult) -> Summary:
 def notes_of(result: CheckResult) -> tuple[str, ...]:
     """What a person has to know first: it was broken off; a server was of no help."""
     faults = (server_fault_words(fault.place, fault.failure) for fault in result.server_faults)
-    return (*((INTERRUPTED,) if result.interrupted else ()), *faults)
+    around = result.around
+    through = say(
+        "Measured through a VPN ({tunnel}): this is its network, not your provider's.",
+        tunnel=around.tunnel,
+    )
+    return (
+        *((INTERRUPTED,) if result.interrupted else ()),
+        *((through,) if around.tunnel and around.through_vpn else ()),
+        *faults,
+    )
 
 
 def print_json(result: CheckResult) -> None:

@@ -134,7 +134,7 @@ def _run(
     seed: int | None,
 ) -> int:
     from evenfall.cli.agree import agree
-    from evenfall.cli.check import measure
+    from evenfall.cli.check import Asked, measure
     from evenfall.cli.check_output import print_plan
     from evenfall.cli.triage_output import NAGIOS_EXIT_CODES, nagios_line, print_json, print_screen
     from evenfall.infer.triage import triage_of
@@ -143,7 +143,7 @@ def _run(
         print_plan(targets, settings)
         return 0
     settings = agree(targets, settings, yes=yes, where="triage")
-    result = measure(targets, settings, tariff_mbit=tariff_mbit, seed=seed)
+    result = measure(targets, settings, Asked(tariff_mbit=tariff_mbit, seed=seed))
     service = targets.targets[0].service
     triage = triage_of(
         result.judged, result.observations, service, answer=result.answer, since=since

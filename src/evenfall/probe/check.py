@@ -32,7 +32,7 @@ from evenfall.probe.budget import CHECK_BYTES_MAX, Budget
 from evenfall.probe.clock_check import clock_off_s, with_clock_state
 from evenfall.probe.consent import is_lab_network
 from evenfall.probe.load import LoadMeter
-from evenfall.probe.schedule import END_S, Schedule, hard_end_s
+from evenfall.probe.schedule import END_S, Schedule, Wishes, hard_end_s
 from evenfall.probe.sealed import SealedNetwork
 from evenfall.probe.server_faults import ServerFault, server_faults
 from evenfall.probe.session import Event, Session
@@ -63,10 +63,10 @@ class CheckResult:
     judged: Judged
     answer: Answer
     rivals: tuple[Rival, ...]
-    ladder: tuple[Rung, ...]
-    around: Surroundings
     bytes_spent: int
     duration_s: float
+    ladder: tuple[Rung, ...] = ()
+    around: Surroundings = Surroundings()
     server_faults: tuple[ServerFault, ...] = ()
     interrupted: bool = False
     error: EvenfallError | None = None
@@ -85,7 +85,7 @@ async def run_check(
     profile: CheckProfile = CHECK_2026,
     router: Router | None = None,
     wanted_s: Callable[[], float] | None = None,
-    wants_path: bool = False,
+    wishes: Wishes | None = None,
 ) -> CheckResult:
     """Measure and judge once.
 
@@ -101,24 +101,24 @@ async def run_check(
         profile: parameters of the judgement.
         router: of the home, if it can be asked.
         wanted_s: seconds for which this program has wanted the processor (`probe.load`).
-        wants_path: look for the hop too, where a service is convicted; takes longer.
+        wishes: what else was asked for; it takes longer.
 
     Raises:
         UsageError: the `ca_file` cannot be used.
     """
+    wishes = wishes or Wishes()
     session = _open_session(network, targets, rng, emit, timezone, bytes_max)
+    session.fingerprints = wishes.fingerprints
     around = dataclasses.replace(
         surroundings or Surroundings(), has_route=network.has_route(4) or network.has_route(6)
     )
     meter = LoadMeter(network.clock.monotonic_s, wanted=wanted_s) if wanted_s else None
     telling = Telling(session, around, tariff_bps=tariff_bps, profile=profile)
-    schedule = Schedule(
-        session, telling, around, router=router, profile=profile, wants_path=wants_path
-    )
+    schedule = Schedule(session, telling, around, router=router, profile=profile, wishes=wishes)
     interrupted, error = False, None
     try:
         # A transfer that turns slow half-way may not carry the round past its time.
-        async with asyncio.timeout(hard_end_s(wants_path=wants_path)):
+        async with asyncio.timeout(hard_end_s(wishes)):
             await schedule.run()
     except TimeoutError:
         pass
@@ -189,6 +189,7 @@ def _conclude(
         unfinished=session.unfinished,
         tariff_bps=tariff_bps,
         surroundings=around,
+        fingerprints=session.fingerprints,
         profile=profile,
     )
     return CheckResult(

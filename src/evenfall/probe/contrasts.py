@@ -252,4 +252,4 @@ def _elsewhere(session: Session, target: Target, own: list[Attempt]) -> str | No
 
 
 def _site(session: Session, target: Target) -> Site:
-    return sort_site(target, session.observations, session.pages)
+    return sort_site(target, session.observations, session.pages, session.fingerprints)

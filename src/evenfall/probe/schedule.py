@@ -16,14 +16,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from evenfall.infer.fingerprints import Fingerprint
 from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.surroundings import Surroundings
 from evenfall.measure.gateway import GATEWAY_BYTES, probe_gateway
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import RungName, Scope
 from evenfall.net.gateway import Router
+from evenfall.probe.capacity import measure_capacity
 from evenfall.probe.contrasts import Suspect, ground_so_far, names_in_doubt, second_looks, suspects
 from evenfall.probe.legs import first_looks, interleave, look_up_names
 from evenfall.probe.locate import LOCATE_S_MAX, locate
@@ -33,7 +36,7 @@ from evenfall.probe.plain import ask_about_pages
 from evenfall.probe.session import Session
 from evenfall.probe.telling import Telling
 
-__all__ = ["END_S", "PAIRED_MAX", "Schedule", "hard_end_s"]
+__all__ = ["CAPACITY_S_MAX", "END_S", "PAIRED_MAX", "Schedule", "Wishes", "hard_end_s"]
 
 END_S = 72.5
 """Nothing begins that would end later, as far as can be foreseen."""
@@ -47,9 +50,29 @@ _HEALTHY_S_MAX = 19.5  # a person whose line is fine is not kept waiting for mor
 _SLOW_LINE_PAIRS_S = 28.0  # the same, where everything is slow: both may hold at once
 
 
-def hard_end_s(*, wants_path: bool) -> float:
+CAPACITY_S_MAX = 24.0
+"""What `--capacity` may add to a check: ten seconds each way, and their beginnings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What a person asked for beside the answer.
+
+    Attributes:
+        capacity: how much the line carries (ndt7), at the end.
+        path: the hop, where a service is convicted; at the end.
+        fingerprints: known block pages, from a file of theirs.
+    """
+
+    capacity: bool = False
+    path: bool = False
+    fingerprints: tuple[Fingerprint, ...] = ()
+
+
+def hard_end_s(wishes: Wishes) -> float:
     """When a round is cut off, whatever it is doing."""
-    return _HARD_END_S + (LOCATE_S_MAX if wants_path else 0.0)
+    more_s = CAPACITY_S_MAX * wishes.capacity + LOCATE_S_MAX * wishes.path
+    return _HARD_END_S + more_s
 
 
 class Schedule:
@@ -61,7 +84,7 @@ class Schedule:
         around: our own side, as it is known before the first packet.
         router: of the home, if it can be asked.
         profile: parameters of the judgement.
-        wants_path: also look for the hop (`--locate`).
+        wishes: what else was asked for.
     """
 
     def __init__(
@@ -72,14 +95,14 @@ class Schedule:
         *,
         router: Router | None,
         profile: CheckProfile,
-        wants_path: bool = False,
+        wishes: Wishes,
     ) -> None:
         self.session = session
         self.telling = telling
         self.around = around
         self.router = router
         self.profile = profile
-        self.wants_path = wants_path
+        self.wishes = wishes
         self.pairing = PairingStage(session, profile)
 
     async def run(self) -> None:
@@ -96,7 +119,9 @@ class Schedule:
         await self._look_again()
         await self._pairs()
         self.telling.targets()
-        if self.wants_path:
+        if self.wishes.capacity:
+            await self._capacity()
+        if self.wishes.path:
             await self._path()
 
     def _at(self, second: float) -> float:
@@ -150,6 +175,14 @@ class Schedule:
                 until_s = min(self._now_s() + _UNSUSPICIOUS_PAIRS_S, self._at(_HEALTHY_S_MAX))
         self.telling.targets(except_for=[s.target.target_id for s in found])
         await self.pairing.run(found, until_s=until_s)
+
+    async def _capacity(self) -> None:
+        """`--capacity`: alone on the line, with our first server."""
+        servers = self.pairing.servers
+        if servers:
+            self.session.end_s = self._now_s() + CAPACITY_S_MAX
+            await measure_capacity(self.session, servers[0], until_s=self.session.end_s)
+            self.telling.rungs(upto=RungName.LINE)
 
     async def _path(self) -> None:
         """`--locate`: for the first service that pairs have convicted."""

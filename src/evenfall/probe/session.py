@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evenfall.infer.facts import Page
+from evenfall.infer.fingerprints import Fingerprint
 from evenfall.measure.dns import is_bogon
 from evenfall.measure.exchange import ClockOffset
 from evenfall.measure.http import Exchange
@@ -110,6 +111,7 @@ class Session:
         sought: url of a measurement server → address at which it was sought; None: it has none.
         unfinished: ids of sites whose first look has not come to its end.
         under_way: ids of observations that belong to a visit which has not come to its end.
+        fingerprints: known block pages, from a file of the person's own.
     """
 
     network: Network
@@ -132,6 +134,7 @@ class Session:
     sought: dict[str, str | None] = field(default_factory=dict)
     unfinished: set[str] = field(default_factory=set)
     under_way: set[str] = field(default_factory=set)
+    fingerprints: tuple[Fingerprint, ...] = ()
     _addresses: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -58,6 +58,7 @@ class Telling:
             unfinished=self._session.unfinished,
             tariff_bps=self._tariff_bps,
             surroundings=self._around,
+            fingerprints=self._session.fingerprints,
             profile=self._profile,
         )
 
