@@ -780,6 +780,22 @@ def test_ipv6_that_fails_is_mentioned_and_does_not_decide() -> None:
     assert not any("IPv6" in clause for clause in without.verdict().against)
 
 
+def test_a_handshake_over_ipv6_does_not_excuse_a_page_that_fails_over_ipv4() -> None:
+    """The page is asked over IPv4 alone: 503 there is what a person meets, if IPv6 opens or not."""
+    maker = RoundMaker().good_controls()
+    maker.known().visit(TARGET, "203.0.113.11", status=503)
+    six = {"host": "video.test", "address": "2001:db8::1", "port": 443, "family": 6}
+    maker.add(Fact.TCP_CONNECT, TARGET, duration_us=40_000, **six)
+    maker.add(Fact.TLS_HANDSHAKE, TARGET, sni="video.test", **six)
+    verdict = maker.verdict()
+    assert (verdict.state, verdict.rule_id) == (State.DOWN, "check.site.error")
+    dropped = RoundMaker().good_controls()
+    dropped.known().visit(TARGET, "203.0.113.11", tls="generic_timeout_error")
+    dropped.add(Fact.TCP_CONNECT, TARGET, duration_us=40_000, **six)
+    dropped.add(Fact.TLS_HANDSHAKE, TARGET, sni="video.test", **six)
+    assert dropped.verdict().state is State.OK  # neither page was asked: a browser ends on IPv6
+
+
 def test_the_answer_prefers_what_was_not_measured_only_if_all() -> None:
     """One target targeted, one not measured: targeted_slowing, not not_measured."""
     maker = RoundMaker().good_controls()

@@ -53,7 +53,7 @@ class Decided(NamedTuple):
 def judge_site(site: Site, ground: Ground, pairs: PairView) -> Decided:
     """Judge a target on a round whose ground holds."""
     found = {family: _judge_family(site, ground, pairs, family) for family in _families(site)}
-    picked = _end_of_a_browser(found)
+    picked = _end_of_a_browser(_with_a_page(site, found))
     quic = [way for family in (4, 6) if (way := judge_quic(site, ground, family)) is not None]
     ways = (*(_way(site, family, finding) for family, finding in found.items()), *quic)
     finding = found[picked]
@@ -71,6 +71,12 @@ def _families(site: Site) -> tuple[int, ...]:
     """IP versions that were tried; 4 where nothing was."""
     tried = [f for f in (4, 6) if site.own(f) or (f == 4 and site.asked("system", 4))]
     return tuple(tried) or ((6,) if site.asked("system", 6) else (4,))
+
+
+def _with_a_page(site: Site, found: dict[int, Finding]) -> dict[int, Finding]:
+    """The IP versions that were asked for the page, where one was: a handshake opens no page."""
+    asked = {f: finding for f, finding in found.items() if any(a.http for a in site.own(f))}
+    return asked or found
 
 
 def _end_of_a_browser(found: dict[int, Finding]) -> int:

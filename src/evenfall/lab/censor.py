@@ -72,6 +72,7 @@ class Censor:
         addresses: address bytes of a server → its host name (for `ip` rules).
         resolver: address bytes of the resolver whose answers may be replaced.
         lie: the address that a false answer names.
+        lie6: the IPv6 address that an injected one names; empty: none.
         block_page: makes a whole HTTP response.
         minute_of_day: local minutes since midnight at a time in seconds.
         rng: draws the share of flows, and random losses.
@@ -88,6 +89,7 @@ class Censor:
         addresses: Mapping[bytes, str],
         resolver: bytes,
         lie: str,
+        lie6: str = "",
         block_page: Callable[[], bytes],
         minute_of_day: Callable[[float], float],
         rng: random.Random,
@@ -112,7 +114,7 @@ class Censor:
         self._idle = not rules
         self._limiter = Limiter(rng)
         self._decider = Decider(rules, hosts=hosts, minute_of_day=self._minute, rng=rng)
-        self._dns = DnsCensor(self._decider, resolver=resolver, lie=lie)
+        self._dns = DnsCensor(self._decider, resolver=resolver, lie=lie, lie6=lie6)
         self._udp = UdpCensor(
             self._decider,
             host_at=lambda address: self._addresses.get(address, ""),

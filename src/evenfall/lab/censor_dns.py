@@ -8,8 +8,8 @@
                    one's name; names of the rule's services get the lie
 
 Lies, refusals and drops sit in (or before) the ISP's own resolver unless a rule says otherwise;
-injection and hijack sit on the path. A lie has no IPv6: AAAA for the name is answered with nothing,
-and is not injected. Not here: DNS over TCP, and over TLS or HTTPS, which is flows like any other.
+injection and hijack sit on the path. A resolver's lie has no IPv6: AAAA for the name is answered
+with nothing. What is injected has, or an address of the other family would be left. Not here: DNS over TCP, and over TLS or HTTPS, which is flows like any other.
 """
 
 from __future__ import annotations
@@ -38,12 +38,14 @@ class DnsCensor:
         decider: its rules of the layer `dns`.
         resolver: address bytes of the ISP's resolver.
         lie: the address in a wrong answer.
+        lie6: the IPv6 address in an injected one; empty: AAAA is left alone.
     """
 
-    def __init__(self, decider: Decider, *, resolver: bytes, lie: str) -> None:
+    def __init__(self, decider: Decider, *, resolver: bytes, lie: str, lie6: str = "") -> None:
         self._decider = decider
         self._resolver: End = (resolver, DNS_PORT)
         self._lie = lie
+        self._lies = (lie, lie6) if lie6 else (lie,)
         self._handed_over: collections.OrderedDict[tuple[End, bytes], End] = (
             collections.OrderedDict()
         )
@@ -73,9 +75,10 @@ class DnsCensor:
             return DROPPED
         if rule.action == "dns.hijack" and not rule.services:
             return self._take_over(packet, isp) or passed
-        zone = {} if rule.action == "dns.nxdomain" else {name: self._lie}
-        answer = names.answer(packet.payload, zone)
         injected = rule.action == "dns.inject"
+        lies = self._lies if injected else (self._lie,)
+        zone = {} if rule.action == "dns.nxdomain" else {name: lies}
+        answer = names.answer(packet.payload, zone)
         if answer is None or (injected and answer[_ANCOUNT] == _NO_ANSWERS):
             return passed
         leave_s = passed.leave_s if injected else None

@@ -223,6 +223,7 @@ def _pipeline(order: Order) -> Pipeline:
         },
         resolver=pack_address(PLACES.resolver.address),
         lie=PLACES.block_page,
+        lie6=PLACES.block_page6,
         block_page=lambda: pages.block_page_response(dt.datetime.now(dt.UTC)),
         redirect=_redirect,
         mitm={
