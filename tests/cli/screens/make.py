@@ -104,13 +104,15 @@ class Story:
         """One connection and one page; the first failure given ends it."""
         address = ADDRESSES[target.target_id] if family == 4 else "2001:db8::11"
         sent = name or _host(target)
-        where = {"host": sent, "address": address, "port": 443, "family": family}
+        where: dict[str, Any] = {"host": _host(target), "address": address}
+        where |= {"port": 443, "family": family}
         self.add(Fact.TCP_CONNECT, target, duration_us=40_000, failure=tcp, **where)
         if tcp:
             return self
         self.add(Fact.TLS_HANDSHAKE, target, sni=sent, failure=tls, duration_us=80_000, **where)
         if tls:
             return self
+        where["host"] = sent
         full_us = round(FULL * 8e3 / kbit)
         used_us = min(full_us, 6_000_000)
         came = round(FULL * used_us / full_us)
