@@ -6,10 +6,11 @@ stage; `pace` whether the page came as slowly there as here; `why_open` why nobo
 Rules. The look from outside tells an address that is cut off here from a dead one, and a server
 that is slow for everybody from a slow way. It counts only at the same address: a service that
 answers elsewhere says nothing about this machine. One server that gets through is enough; a failure
-counts if no server got through. What the server's own side did wrong is no failure of the site. A
-look that could not be had (the server is dead, declines, does not list the site, signs with another
-key) never moves a verdict. A page that comes from far away as fast as the distance lets it says
-nothing about a slow server.
+counts if no server got through. If every address at which our servers sought the name failed, the
+one that fails here need not be among them: nobody reaches the site. What the server's own side did
+wrong is no failure of the site. A look that could not be had (the server is dead, declines, does
+not list the site, signs with another key) never moves a verdict. A page that comes from far away as
+fast as the distance lets it says nothing about a slow server.
 
 What it does not do. It does not know where our server stands. One behind the same measure as this
 line sees the site fail too, and makes it look down; so does a site that turns servers of hosting
@@ -55,15 +56,21 @@ def fate_at(site: Site, addresses: Iterable[str], stage: Stage) -> Fate:
 
     `THROUGH` if a server got through at one of them; `FAILED` if servers tried each and none did.
     """
-    fates = [_fate_at(site, address, stage) for address in dict.fromkeys(addresses)]
+    wanted = list(dict.fromkeys(addresses))
+    fates = [_fate_at(site, address, stage) for address in wanted]
     if Fate.THROUGH in fates:
         return Fate.THROUGH
-    return Fate.FAILED if fates and set(fates) == {Fate.FAILED} else Fate.UNKNOWN
+    if fates and set(fates) == {Fate.FAILED}:
+        return Fate.FAILED
+    families = {":" in address for address in wanted}
+    anywhere = {_fate(a, stage) for a in _own(site) if (":" in a.address) in families}
+    return Fate.FAILED if Fate.FAILED in anywhere and Fate.THROUGH not in anywhere else Fate.UNKNOWN
 
 
 def failure_outside(site: Site, addresses: Iterable[str]) -> str:
-    """Code with which it failed there; empty if it did not."""
-    failures = [a.failure for address in addresses for a in _own_at(site, address) if a.failure]
+    """Code with which it failed there, or at any other address; empty if it did not."""
+    there = [a for address in addresses for a in _own_at(site, address)]
+    failures = [a.failure for a in (*there, *_own(site)) if a.failure]
     return failures[0] if failures else ""
 
 
@@ -110,12 +117,13 @@ def _fate_at(site: Site, address: str, stage: Stage) -> Fate:
 
 
 def _own_at(site: Site, address: str) -> list[Attempt]:
-    return [
-        a
-        for view in site.views
-        for a in view.attempts
-        if a.address == address and a.host == site.host and not a.is_neutral
-    ]
+    return [a for a in _own(site) if a.address == address]
+
+
+def _own(site: Site) -> list[Attempt]:
+    """Attempts from outside with the target's own name, anywhere."""
+    views = (a for view in site.views for a in view.attempts)
+    return [a for a in views if a.host == site.host and not a.is_neutral]
 
 
 def _fate(attempt: Attempt, stage: Stage) -> Fate:
