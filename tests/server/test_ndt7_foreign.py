@@ -15,6 +15,7 @@ import queue
 import socket
 import subprocess
 import tarfile
+import tempfile
 import threading
 
 import pytest
@@ -137,7 +138,7 @@ async def _browse(chromium, source, folder):
             lambda r, w: _relayed(service.port, r, w), sock=listener, limit=65_536
         )
         port = relay.sockets[0].getsockname()[1]
-        with _page(source, port) as (url, results):
+        with _page(source, port) as (url, results), tempfile.TemporaryDirectory() as scraps:
             browser = await asyncio.create_subprocess_exec(
                 chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update",
@@ -145,7 +146,7 @@ async def _browse(chromium, source, folder):
                 # The browser trusts this key alone: our pin, as Chromium computes it.
                 f"--ignore-certificate-errors-spki-list={service.pin.removeprefix('sha256/')}",
                 url,
-                env={**os.environ, "HOME": str(folder)},
+                env={**os.environ, "HOME": str(folder), "TMPDIR": scraps},
                 stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
             )  # fmt: skip
             try:
