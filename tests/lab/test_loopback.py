@@ -231,5 +231,5 @@ def test_a_black_hole_keeps_ignoring() -> None:
 def test_it_says_what_it_emulates() -> None:
     """Nothing that the client's own TCP would have to feel."""
     backend = LoopbackBackend()
-    assert backend.emulates == {"dns", "tls", "http", "goodput", "tcp_drop"}
+    assert backend.emulates == {"dns", "tls", "http", "goodput", "tcp_drop", "quic"}
     assert backend.unavailable() is None

@@ -12,7 +12,8 @@ import pytest
 from evenfall.lab.flows import Decider
 from evenfall.lab.pacing import TokenBucket
 from evenfall.lab.plan import Endpoint
-from evenfall.lab.relay import Line, Relay, listening_socket
+from evenfall.lab.relay import Elsewhere, Line, Relay, listening_socket
+from evenfall.lab.slowing import SharedBuckets
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -30,7 +31,10 @@ async def through_relay(
     far = Endpoint(*server.sockets[0].getsockname())
     line = Line(down=TokenBucket(down_bps), up=TokenBucket(up_bps), delay_s=delay_s)
     decider = Decider((), hosts={}, minute_of_day=lambda: 0, rng=random.Random(1))  # noqa: S311
-    relay = Relay(upstream=far, block_page=far, line=line, decider=decider)
+    elsewhere = Elsewhere(page=far, certificate=far, redirect=bytes)
+    relay = Relay(
+        upstream=far, elsewhere=elsewhere, line=line, decider=decider, shared=SharedBuckets()
+    )
     listening = listening_socket(Endpoint("127.0.0.1", 0))
     address = listening.getsockname()
     await relay.start(listening)
@@ -136,7 +140,10 @@ def test_a_server_that_is_not_there_is_felt_by_the_client() -> None:
         gone = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
         far = Endpoint(*gone.sockets[0].getsockname())
         gone.close()
-        relay = Relay(upstream=far, block_page=far, line=line, decider=decider)
+        elsewhere = Elsewhere(page=far, certificate=far, redirect=bytes)
+        relay = Relay(
+            upstream=far, elsewhere=elsewhere, line=line, decider=decider, shared=SharedBuckets()
+        )
         listening = listening_socket(Endpoint("127.0.0.1", 0))
         address = listening.getsockname()
         await relay.start(listening)

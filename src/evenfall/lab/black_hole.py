@@ -45,12 +45,19 @@ class BlackHole:
 
 
 class Door:
-    """A relay while `shut` says no, a black hole while it says yes; looked at every 0.2 s."""
+    """A relay while `shut` says no, a black hole while it says yes; looked at every 0.2 s.
 
-    def __init__(self, listen: Endpoint, relay: Relay, *, shut: Callable[[], bool]) -> None:
+    With `refuses` it is a closed port instead of a hole.
+    """
+
+    def __init__(
+        self, listen: Endpoint, relay: Relay, *, shut: Callable[[], bool], refuses: bool = False
+    ) -> None:
         self._listen = listen
         self._relay = relay
         self._shut = shut
+        self._refuses = refuses
+        self._is_shut = False
         self._hole: BlackHole | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -72,13 +79,14 @@ class Door:
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_S)
-            if self._shut() != (self._hole is not None):
+            if self._shut() != self._is_shut:
                 await self._turn()
 
     async def _turn(self) -> None:
-        if self._shut():
+        self._is_shut = self._shut()
+        if self._is_shut:
             self._relay.stop_listening()
-            self._hole = BlackHole(self._listen)
+            self._hole = None if self._refuses else BlackHole(self._listen)
             return
         if self._hole is not None:
             self._hole.close()

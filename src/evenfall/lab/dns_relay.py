@@ -1,4 +1,8 @@
-"""The resolver as the client sees it on loopback: half a round trip away, and perhaps lying."""
+"""The resolver as the client sees it on loopback: half a round trip away, and perhaps lying.
+
+What rules of DNS do is said in `lab.censor_dns`; here a hijack cannot take what is sent to other
+addresses, because nothing is there to take it, and rules act on queries over TCP too.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,15 @@ _ANSWER_S = 5.0
 
 
 async def start_dns_relay(
-    listen: Endpoint, *, upstream: Endpoint, decider: Decider | None, lie: str, delay_s: float
+    listen: Endpoint, *, upstream: Endpoint, decider: Decider, isp: bool, lie: str, delay_s: float
 ) -> DnsServer:
     """Start a relay to `upstream`.
 
     Args:
         listen: where the client asks.
         upstream: the honest resolver.
-        decider: its rules of the layer `dns` answer with `lie`; None: always honest.
+        decider: its rules of the layer `dns`.
+        isp: this is the ISP's resolver, which some rules mean alone.
         lie: the address in a wrong answer.
         delay_s: there and back together.
 
@@ -31,14 +36,19 @@ async def start_dns_relay(
         OSError: the address is taken.
     """
 
-    async def answer(query: bytes) -> bytes | None:
+    async def answer(query: bytes) -> bytes | tuple[bytes, ...] | None:
         await asyncio.sleep(delay_s)
         name = names.name_asked(query)
         if name is None:
             return None
-        if decider is not None and decider.rule_for("dns", name) is not None:
-            return names.answer(query, {name: lie})
-        return await _forward(query, upstream)
+        rule = decider.rule_for("dns", name, accepts=lambda r: isp or not r.isp_alone)
+        if rule is None or (rule.action == "dns.hijack" and not rule.services):
+            return await _forward(query, upstream)
+        false = names.answer(query, {} if rule.action == "dns.nxdomain" else {name: lie})
+        if rule.action != "dns.inject" or false is None:
+            return None if rule.action == "dns.drop" else false
+        true = await _forward(query, upstream)
+        return (false,) if true is None else (false, true)
 
     server = DnsServer(answer)
     await server.start(listen)

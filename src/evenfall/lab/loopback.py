@@ -33,6 +33,7 @@ from evenfall.lab.line_thread import LineThread
 from evenfall.lab.plan import Endpoint, Places
 from evenfall.lab.prepare import prepare_world
 from evenfall.lab.scenario import ROLES, Drawn
+from evenfall.lab.slowing import SLOWING
 from evenfall.lab.target_file import write_client_folder
 from evenfall.lab.world_process import running_world
 from evenfall.model.errors import LabError
@@ -67,7 +68,6 @@ def places(plot: int, *, side: int) -> Places:
         mtproto_port=_MTPROTO_PORT,
         second_measurement=Endpoint(f"{base}.81", _MEASUREMENT_PORT),
         mirrors={role: f"{base}.{31 + index}" for index, role in enumerate(ROLES)},
-        http3=side == 1,
     )
 
 
@@ -75,7 +75,7 @@ class LoopbackBackend:
     """Relays and servers on 127.0.0.0/8."""
 
     name = "loopback"
-    emulates = frozenset({"dns", "tls", "http", "goodput", "tcp_drop"})
+    emulates = frozenset({"dns", "tls", "http", "goodput", "tcp_drop", "quic"})
 
     def unavailable(self) -> str | None:
         """Linux brings up all of 127.0.0.0/8; others do not, or call it by other names."""
@@ -131,8 +131,15 @@ class _LoopbackStage(msgspec.Struct, frozen=True, kw_only=True):
 
 def _refuse_what_packets_need(drawn: Drawn) -> None:
     for rule in drawn.scenario.censor:
-        if rule.action == "ip.drop" and rule.share < 1:
-            _refuse("an ip.drop of all flows", f"a share of {rule.share}", drawn)
+        if rule.action.startswith("ip.") and rule.share < 1:
+            _refuse(f"an {rule.action} of all flows", f"a share of {rule.share}", drawn)
+        if rule.action == "sni.loss":
+            _refuse("what a relay can do to a stream", rule.action, drawn)
+        if rule.residual_s > 0 and rule.action not in SLOWING:
+            _refuse("connections that are answered", f"{rule.action} that outlasts one", drawn)
+    for innocent in drawn.scenario.innocents:
+        if innocent.kind == "wifi_loss":
+            _refuse("a client with nothing before its line", "a home router over bad air", drawn)
     if drawn.loss > 0:
         _refuse("a line without loss", f"a loss of {drawn.loss:.3f}", drawn)
 

@@ -35,6 +35,10 @@ class TokenBucket:
         self._busy_until_s = start_s + size_bytes * 8 / self.rate_bps
         return max(0.0, self._busy_until_s - now_s)
 
+    def waiting_s(self, now_s: float) -> float:
+        """How long one byte more would wait, beyond the burst."""
+        return max(0.0, self._busy_until_s - now_s)
+
     async def take(self, size_bytes: int) -> None:
         """Wait until `size_bytes` may pass."""
         wait_s = self.reserve(size_bytes, asyncio.get_running_loop().time())

@@ -5,7 +5,8 @@ line's shared buckets, delayed by half a round trip each way, and treated as the
 once the name is known (the ClientHello's server name or the `Host` header; bytes are held until
 then, however they are split over segments).
 
-What it does not do: the client's TCP ends here. `connect()` is answered at once; there is no loss,
+A stall swallows what comes; what a closing censor says comes from here. What it does not do: the
+client's TCP ends here. `connect()` is answered at once; there is no loss,
 no retransmission, no slow start; a policer's drops become waiting. Goodput and blocking are true,
 TCP_INFO is not.
 
@@ -22,13 +23,15 @@ from collections.abc import Callable
 import msgspec
 
 from evenfall.lab.flows import Decider
+from evenfall.lab.forging import ALERT
 from evenfall.lab.opening import Opening
 from evenfall.lab.pacing import TokenBucket
 from evenfall.lab.plan import Endpoint
 from evenfall.lab.scenario import CensorRule
+from evenfall.lab.slowing import SharedBuckets, Slowing
 from evenfall.lab.tcp_server import TcpServer, reset
 
-__all__ = ["Line", "Relay", "listening_socket", "piece_bytes"]
+__all__ = ["Elsewhere", "Line", "Relay", "listening_socket", "piece_bytes"]
 
 _OPENING_S = 60.0
 _SILENCE_S = 120.0
@@ -54,8 +57,24 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: float
 
 
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """What a blocked connection gets instead of its server.
+
+    Attributes:
+        page, certificate: the block page's plain server, and its TLS server, which shows a
+            certificate that nobody signed.
+        redirect: makes a whole HTTP response that sends the client elsewhere.
+    """
+
+    page: Endpoint
+    certificate: Endpoint
+    redirect: Callable[[], bytes]
+
+
 class _Direction(msgspec.Struct, frozen=True, kw_only=True):
-    buckets: tuple[TokenBucket, ...]
+    slowing: Slowing
+    upwards: bool
+    bucket: TokenBucket
     delay_s: float
 
 
@@ -89,16 +108,30 @@ class Relay:
 
     Args:
         upstream: the real server.
-        block_page: where a blocked plain request goes instead.
+        elsewhere: where a blocked connection ends up instead.
+        shared: buckets that connections of all relays share.
+        residual: what its address is still treated with, when a connection begins.
+        remember: called with every rule that has hit here.
     """
 
     def __init__(
-        self, *, upstream: Endpoint, block_page: Endpoint, line: Line, decider: Decider
+        self,
+        *,
+        upstream: Endpoint,
+        elsewhere: Elsewhere,
+        line: Line,
+        decider: Decider,
+        shared: SharedBuckets,
+        residual: Callable[[], CensorRule | None] = lambda: None,
+        remember: Callable[[CensorRule], None] = lambda _: None,
     ) -> None:
         self._upstream = upstream
-        self._block_page = block_page
+        self._elsewhere = elsewhere
         self._line = line
         self._decider = decider
+        self._shared = shared
+        self._residual = residual
+        self._remember = remember
         self._server = TcpServer(self._serve, buffer_bytes=_PIECE_BYTES_MAX)
 
     async def start(self, listening: socket.socket) -> None:
@@ -114,12 +147,17 @@ class Relay:
         self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        earlier = self._residual()
         opening, rule = await self._read_opening(reader)
-        if rule is not None and rule.action == "sni.reset":
+        rule = rule if earlier is None else earlier
+        action = "" if rule is None else rule.action
+        if action == "sni.reset":
             await asyncio.sleep(self._line.delay_s)
             reset(writer)
-        elif rule is not None and rule.action == "sni.drop":
+        elif action == "sni.drop":
             await _swallow(reader)
+        elif action in ("sni.close", "sni.alert", "http.redirect"):
+            await self._answer_instead(action, reader, writer)
         elif opening:
             await self._carry(opening, rule, reader, writer)
 
@@ -132,7 +170,20 @@ class Relay:
                 if not received:
                     return opening.data, None
                 opening.feed(received)
-        return opening.data, self._decider.rule_for(opening.layer, opening.name)
+        rule = self._decider.rule_for(opening.layer, opening.name)
+        if rule is not None:
+            self._remember(rule)
+        return opening.data, rule
+
+    async def _answer_instead(
+        self, action: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Say what the censor says and close in good form; what the client still sends is lost."""
+        await asyncio.sleep(self._line.delay_s)
+        answers = {"sni.alert": lambda: ALERT, "http.redirect": self._elsewhere.redirect}
+        writer.write(answers.get(action, bytes)())
+        writer.write_eof()
+        await _swallow(reader)
 
     async def _carry(
         self,
@@ -141,13 +192,20 @@ class Relay:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        blocked = rule is not None and rule.action == "http.blockpage"
-        upstream = self._block_page if blocked else self._upstream
+        upstream = self._destination("" if rule is None else rule.action)
         far_reader, far_writer = await asyncio.open_connection(
             upstream.address, upstream.port, limit=_PIECE_BYTES_MAX
         )
-        up = _direction(self._line.up, rule, self._line.delay_s)
-        down = _direction(self._line.down, rule, self._line.delay_s)
+        slowing = Slowing(rule, self._shared)
+        up, down = (
+            _Direction(
+                slowing=slowing,
+                upwards=upwards,
+                bucket=self._line.up if upwards else self._line.down,
+                delay_s=self._line.delay_s,
+            )
+            for upwards in (True, False)
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_pump(reader, far_writer, up, opening))
@@ -155,14 +213,11 @@ class Relay:
         finally:
             far_writer.close()
 
-
-def _direction(shared: TokenBucket, rule: CensorRule | None, delay_s: float) -> _Direction:
-    """One way of a flow, with a bucket of its own if the censor slows it."""
-    if rule is None or rule.action not in ("sni.police", "sni.shape"):
-        return _Direction(buckets=(shared,), delay_s=delay_s)
-    burst_bytes = rule.burst_bytes if rule.action == "sni.police" else 0
-    own = TokenBucket(rule.rate_bps, burst_bytes)
-    return _Direction(buckets=(own, shared), delay_s=delay_s)
+    def _destination(self, action: str) -> Endpoint:
+        """The server that a connection ends up at."""
+        if action == "http.blockpage":
+            return self._elsewhere.page
+        return self._elsewhere.certificate if action == "sni.mitm" else self._upstream
 
 
 async def _pump(
@@ -185,12 +240,16 @@ async def _take_in(
     opening: bytes,
 ) -> None:
     clock: Callable[[], float] = asyncio.get_running_loop().time
-    size = piece_bytes(min(bucket.rate_bps for bucket in direction.buckets))
+    slowing, bucket, upwards = direction.slowing, direction.bucket, direction.upwards
+    size = piece_bytes(min(bucket.rate_bps, slowing.rate_bps(upwards=upwards)))
     pieces = [opening[start : start + size] for start in range(0, len(opening), size)]
     while True:
         piece = pieces.pop(0) if pieces else await reader.read(size)
-        for bucket in direction.buckets:
-            await bucket.take(len(piece))
+        if piece and not await slowing.admits(len(piece), upwards=upwards):
+            continue
+        if not piece and slowing.stalled and not upwards:
+            await asyncio.sleep(_SILENCE_S)  # the client does not hear of the end either
+        await bucket.take(len(piece))
         await in_flight.put((clock() + direction.delay_s, piece))
         if not piece:
             return

@@ -16,7 +16,7 @@ from evenfall.lab.tcp_server import TcpServer
 
 __all__ = ["DnsServer"]
 
-Answerer = Callable[[bytes], Awaitable[bytes | None]]
+Answerer = Callable[[bytes], Awaitable[bytes | tuple[bytes, ...] | None]]
 
 _QUERY_BYTES_MAX = 4096
 _CONNECTIONS_MAX = 64
@@ -28,7 +28,8 @@ class DnsServer(asyncio.DatagramProtocol):
     """Answers queries by `answerer`; None from it means silence.
 
     Args:
-        answerer: query bytes → answer bytes, may wait (a relay does).
+        answerer: query bytes → answer bytes, may wait (a relay does). Several answers leave one
+            after the other (as when one is injected); over TCP only the last.
     """
 
     def __init__(self, answerer: Answerer) -> None:
@@ -68,9 +69,10 @@ class DnsServer(asyncio.DatagramProtocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _answer_datagram(self, query: bytes, addr: tuple[str, int]) -> None:
-        answer = await self._answerer(query)
-        if answer is not None and self._transport is not None:
-            self._transport.sendto(answer, addr)
+        answers = await self._answerer(query)
+        for answer in (answers,) if isinstance(answers, bytes) else answers or ():
+            if self._transport is not None:
+                self._transport.sendto(answer, addr)
 
     async def _answer_stream(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -81,7 +83,8 @@ class DnsServer(asyncio.DatagramProtocol):
             if size > _QUERY_BYTES_MAX:
                 return
             answer = await self._answerer(await asyncio.wait_for(reader.readexactly(size), _IDLE_S))
-            if answer is None:
+            if not answer:
                 return
+            answer = answer if isinstance(answer, bytes) else answer[-1]
             writer.write(len(answer).to_bytes(2, "big") + answer)
             await writer.drain()
