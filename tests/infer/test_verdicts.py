@@ -10,7 +10,7 @@ import pytest
 from round_maker import BLOCK_PAGE, CONTROLS, PLAIN, SERVER, TARGET, RoundMaker
 
 from evenfall.infer.answer import sum_up
-from evenfall.infer.facts import Page
+from evenfall.infer.facts import Page, sort_site
 from evenfall.infer.rivals import Surroundings, list_rivals
 from evenfall.infer.ruleset import RULES
 from evenfall.infer.verdicts import Judged
@@ -778,6 +778,23 @@ def test_ipv6_that_fails_is_mentioned_and_does_not_decide() -> None:
     clean(without)
     without.visit(TARGET, "2001:db8::1", tcp="network_unreachable", family=6)
     assert not any("IPv6" in clause for clause in without.verdict().against)
+
+
+def test_steps_of_connections_side_by_side_are_kept_apart() -> None:
+    """Two connections are open at once: each handshake belongs to the one of its address."""
+    maker = RoundMaker().good_controls()
+    maker.known()
+    ends = [
+        {"host": "video.test", "address": address, "port": 443, "family": family}
+        for address, family in (("203.0.113.11", 4), ("2001:db8::1", 6))
+    ]
+    for where in ends:
+        maker.add(Fact.TCP_CONNECT, TARGET, duration_us=40_000, **where)
+    for where, failure in zip(ends, (None, "connection_reset"), strict=True):
+        maker.add(Fact.TLS_HANDSHAKE, TARGET, sni="video.test", failure=failure, **where)
+    site = sort_site(TARGET, maker.observations, {})
+    assert [(a.address, a.failure) for a in site.own(4)] == [("203.0.113.11", None)]
+    assert [(a.address, a.failure) for a in site.own(6)] == [("2001:db8::1", "connection_reset")]
 
 
 def test_a_handshake_over_ipv6_does_not_excuse_a_page_that_fails_over_ipv4() -> None:

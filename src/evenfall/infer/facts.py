@@ -177,11 +177,28 @@ def _sort_in(site: Site, observation: Observation) -> None:
         site.quic.append(observation)
     elif fact is Fact.HTTP_EXCHANGE and observation.pair_id:
         site.plain.append(observation)
-    elif not site.attempts:
+    elif (attempt := _attempt_of(site, observation)) is None:
         return
     elif fact is Fact.TLS_HANDSHAKE:
-        site.attempts[-1].tls = observation
+        attempt.tls = observation
     elif fact is Fact.HTTP_EXCHANGE:
-        site.attempts[-1].http = observation
+        attempt.http = observation
     elif fact is Fact.MTPROTO_EXCHANGE:
-        site.attempts[-1].mtproto = observation
+        attempt.mtproto = observation
+
+
+def _attempt_of(site: Site, step: Observation) -> Attempt | None:
+    """The connection that a later step was made on: connections are made side by side.
+
+    The last one to the same address that still lacks this step.
+    """
+    there = [a for a in reversed(site.attempts) if a.address == (step.address or "")]
+    return next((a for a in there if _lacks(a, step)), next(iter(there), None))
+
+
+def _lacks(attempt: Attempt, step: Observation) -> bool:
+    if step.fact is Fact.TLS_HANDSHAKE:
+        return attempt.tls is None
+    if step.fact is Fact.HTTP_EXCHANGE:
+        return attempt.http is None and (attempt.tls is None or attempt.tls.sni == step.host)
+    return attempt.mtproto is None
