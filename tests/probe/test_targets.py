@@ -7,7 +7,14 @@ import pytest
 from evenfall.model.errors import EvenfallError, FormatError, UsageError
 from evenfall.model.vocabulary import Role
 from evenfall.probe.builtin import BUILT_IN
-from evenfall.probe.targets import CONTROLS_MAX, TARGETS_MAX, host_of, port_of, read_targets
+from evenfall.probe.targets import (
+    CONTROLS_MAX,
+    TARGETS_MAX,
+    host_of,
+    is_mtproto,
+    port_of,
+    read_targets,
+)
 
 PIN = "sha256/" + "A" * 43 + "="
 GOOD = f"""
@@ -102,6 +109,23 @@ REFUSED = {
         "".join(entry(f"https://a{i}.example/", f"a{i}/x") for i in range(TARGETS_MAX + 1)),
         "1 to 12",
     ),
+    "ten thousand": (
+        "".join(entry(f"https://a{i}.example/", f"a{i}/x") for i in range(10_000)), "64 KiB",
+    ),
+    "telegram without port": (entry("mtproto://149.154.167.51"), "ADDRESS:PORT"),
+    "telegram with path": (entry("mtproto://149.154.167.51:443/x"), "ADDRESS:PORT"),
+    "telegram at home": (entry("mtproto://192.168.1.2:443"), "public address"),
+    "telegram to compare with": (
+        TARGET + '[[control]]\nid = "news/app"\nurl = "mtproto://149.154.167.51:443"\n', "http",
+    ),
+    "quic in the open": (entry("http://a.example/") + "quic = true\n", "https only"),
+    "quic is no word": (TARGET + 'quic = "yes"\n', "bool"),
+    "doh in the open": ('[network]\ndoh = "http://d.example/dns-query"\n' + TARGET, "https"),
+    "doh without path": ('[network]\ndoh = "https://d.example"\n' + TARGET, "RFC 8484"),
+    "doh template": ('[network]\ndoh = "https://d.example/q{?dns}"\n' + TARGET, "RFC 8484"),
+    "doh at home": ('[network]\ndoh = "https://10.0.0.1/dns-query"\n' + TARGET, "public address"),
+    "doh with password": ('[network]\ndoh = "https://a:b@d.example/q"\n' + TARGET, "user name"),
+    "doh number": ("[network]\ndoh = 9\n" + TARGET, "str"),
     "too long": ("#" + "x" * 70_000, "64 KiB"),
 }  # fmt: skip
 
@@ -142,6 +166,20 @@ def test_errors_are_ours(tmp_path):
         read_targets(path)
 
 
+def test_new_kinds_of_targets(tmp_path):
+    """Telegram's endpoints by address or name, a resolver inside TLS, known HTTP/3."""
+    text = '[network]\ndoh = "https://9.9.9.9/dns-query"\n'
+    text += entry("mtproto://[2001:67c:4e8:f002::a]:443", "telegram/app")
+    text += entry("mtproto://dc.telegram.example:5222", "telegram/named")
+    text += entry("https://video.example/") + "quic = true\n"
+    found = read_targets(write(tmp_path, text))
+    assert found.doh == "https://9.9.9.9/dns-query"
+    assert [is_mtproto(t.url) for t in found.targets] == [True, True, False]
+    assert [t.quic for t in found.targets] == [False, False, True]
+    assert host_of(found.targets[0].url) == "2001:67c:4e8:f002::a"
+    assert port_of(found.targets[1].url) == 5222
+
+
 def test_the_built_in_list():
     """The eight services and at least four controls of PRODUCT, all public, https, different."""
     services = {t.service for t in BUILT_IN.targets}
@@ -153,5 +191,23 @@ def test_the_built_in_list():
     assert len(BUILT_IN.controls) <= CONTROLS_MAX
     urls = [t.url for t in (*BUILT_IN.targets, *BUILT_IN.controls)]
     assert len(set(urls)) == len(urls)
-    assert all(url.startswith("https://") for url in urls)
+    assert all(url.startswith("https://") or is_mtproto(url) for url in urls)
+    assert sum(map(is_mtproto, urls)) == 2
     assert not BUILT_IN.servers
+
+
+def test_the_built_in_list_would_be_accepted_as_a_file(tmp_path):
+    """Innocent: what is built in keeps to the rules for everybody else's lists."""
+    kinds = (("target", BUILT_IN.targets), ("control", BUILT_IN.controls))
+    lines = [f'[network]\npublic_resolver = "{BUILT_IN.public_resolver}"\ndoh = "{BUILT_IN.doh}"']
+    for kind, sites in kinds:
+        for site in sites:
+            lines.append(f'[[{kind}]]\nid = "{site.target_id}"\nurl = "{site.url}"')
+            lines.append(f"quic = {str(site.quic).lower()}")
+    found = read_targets(write(tmp_path, "\n".join(lines)))
+    assert (found.targets, found.controls) == (BUILT_IN.targets, BUILT_IN.controls)
+
+
+def test_the_resolver_inside_tls_learns_of_nobody_new():
+    """It is the operator that is asked in the open anyway."""
+    assert host_of(BUILT_IN.doh) == BUILT_IN.public_resolver
