@@ -15,6 +15,7 @@ import statistics
 import struct
 import sys
 import time
+from collections.abc import Callable
 
 TIMEOUT_S = 2.0
 
@@ -234,7 +235,7 @@ def expiry(address: str, port: int, name: str, ttl: int) -> str:
             return "expired" if error.errno == errno.EHOSTUNREACH else type(error).__name__
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., dict[str, object]]] = {
     "closed": closed, "expiring": expiring, "routers": routers,
     "rtt": rtt, "tls": tls, "fetch": fetch, "plain": plain, "resolve": resolve, "hops": hops,
 }  # fmt: skip
