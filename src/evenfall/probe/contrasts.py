@@ -243,10 +243,18 @@ def _unseen(session: Session, target: Target, own: list[Attempt]) -> str | None:
 
 
 def _elsewhere(session: Session, target: Target, own: list[Attempt]) -> str | None:
-    """An address that only the second resolver gave, and that was not tried yet."""
+    """An address that only another resolver gave, and that was not tried yet.
+
+    The one asked inside TLS comes first: where questions are answered on the way, the second
+    resolver's answers are as false as the first one's.
+    """
     host = host_of(target.url)
     ours = addresses(session, target, host, family=4, resolver="system")
-    theirs = addresses(session, target, host, family=4, resolver="public")
+    theirs = [
+        address
+        for resolver in ("doh", "public")
+        for address in addresses(session, target, host, family=4, resolver=resolver)
+    ]
     tried = {a.address for a in own}
     return next((a for a in theirs if a not in ours and a not in tried), None)
 
