@@ -141,12 +141,6 @@ def test_the_line_tells_where_it_was_sent(world):
     assert tried == {"93.184.215.14", "93.184.215.99"}
 
 
-def test_only_web_addresses_are_asked_about(world):
-    """Telegram's endpoints are no web addresses; a look is not wasted on them."""
-    assert world.look("mtproto://149.154.167.51:443") == []
-    assert world.network.connects == []
-
-
 def test_a_dead_server_costs_its_time_and_no_more(world):
     """A server that does not answer leaves its questions to the next one."""
     del world.network.at[PLACES[0]]

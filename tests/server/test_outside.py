@@ -14,6 +14,7 @@ import dns.rrset
 import pytest
 
 from evenfall.lab.certificates import Authority
+from evenfall.lab.telegram_server import answer_to
 from evenfall.measure.outside import check_signature
 from evenfall.net.clock import ManualClock
 from evenfall.net.fake import FakeNetwork, Host, Line, tls_peer
@@ -192,6 +193,25 @@ def test_both_families(pki):
     assert [s.family for s in steps(said, "http_exchange")] == [4]
 
 
+@pytest.mark.parametrize("speaks", [True, False])
+def test_telegrams_own_protocol(pki, speaks):
+    """Innocent: a listed endpoint by its address; it answers, or something else does."""
+
+    async def endpoint(stream):
+        asked = (await stream.read(4096, timeout_s=30))[2:]  # 0xef and the length
+        answer = answer_to(asked, now_s=1_795_000_000, server_nonce=bytes(16))
+        framed = bytes((len(answer) // 4,)) + answer
+        await stream.write(framed if speaks else bytes(100), timeout_s=30)
+
+    place = Place(pki, hosts=(OTHER,))
+    place.put(OTHER, endpoint, port=80)
+    last = steps(place.ask(f"mtproto://{OTHER}:80"))[-1]
+    assert (last.fact, last.failure) == (
+        "mtproto_exchange", None if speaks else "mtproto_invalid_response",
+    )  # fmt: skip
+    assert place.questions == 0
+
+
 def test_redirects_are_followed_on_the_list_and_looked_up_anew(pki):
     """Innocent: a redirect to another listed host."""
     place = Place(pki, hosts=("video.example", "other.example"))
@@ -210,6 +230,7 @@ def test_redirects_are_followed_on_the_list_and_looked_up_anew(pki):
         "https://[::ffff:10.0.0.1]/", "https://[64:ff9b::a00:1]/", "http://localhost/",
         "http://2130706433/", "https://evil.example/", "https://video.example:22/",
         "https://user:word@video.example/", "file:///etc/passwd", "gopher://video.example/",
+        "mtproto://video.example:443",
         "//evil.example", "https://video.example@127.0.0.1/",
     ],
 )  # fmt: skip

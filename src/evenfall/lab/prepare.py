@@ -209,7 +209,7 @@ def _measurement(drawn: Drawn, served: Places, *, portal: bool) -> tuple[Measure
             listen=listen,
             conduct=conduct,
             networks=tuple(sorted(set(_sites(served)))),
-            hosts=tuple(drawn.hosts.values()),
+            hosts=(*drawn.hosts.values(), served.mtproto.address),
             ports=(served.https_port, served.http_port, served.mtproto_port),
             resolver=_own_resolver(served),
         )

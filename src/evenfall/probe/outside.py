@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from evenfall.measure.dns import is_bogon
 from evenfall.measure.outside import Question, look
@@ -52,10 +51,10 @@ async def look_from_outside(
     Args:
         session: the round; observations are kept in it.
         servers: those with an address, as `PairingStage.servers` has them.
-        targets: the most doubtful first; those that are no web address are left out.
+        targets: the most doubtful first.
         until_s: monotonic time at which it is over.
     """
-    wanted = [_question(session, t) for t in targets if _is_web(t)][:LOOKS_PER_CONNECTION]
+    wanted = [_question(session, t) for t in targets if _can_be_asked(t)][:LOOKS_PER_CONNECTION]
     total = len(wanted)
     for server, place in servers[:_SERVERS_MAX]:
         if wanted:
@@ -117,5 +116,5 @@ def _may_be_named(session: Session, address: str) -> bool:
     return session.is_test_network or not is_bogon(address)
 
 
-def _is_web(target: Target) -> bool:
-    return urlsplit(target.url).scheme in ("http", "https") and len(target.url) <= URL_CHARS_MAX
+def _can_be_asked(target: Target) -> bool:
+    return len(target.url) <= URL_CHARS_MAX

@@ -36,6 +36,12 @@ _MASS_MARKET_DOMAINS = (
 """Services and neutral sites of the built-in list, and where those redirect to."""
 
 
+_TELEGRAM = (
+    "149.154.175.50", "149.154.167.51", "149.154.175.100", "149.154.167.91", "149.154.171.5",
+)  # fmt: skip
+"""Its data centres, to which its apps speak by address."""
+
+
 class AllowList(msgspec.Struct, frozen=True, kw_only=True):
     """What may be looked at.
 
@@ -57,7 +63,10 @@ class AllowList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 MASS_MARKET = AllowList(
-    hosts={name: frozenset() for domain in _MASS_MARKET_DOMAINS for name in (domain, f"*.{domain}")}
+    hosts=dict.fromkeys(
+        (*_MASS_MARKET_DOMAINS, *(f"*.{domain}" for domain in _MASS_MARKET_DOMAINS), *_TELEGRAM),
+        frozenset(),
+    )
 )
 """Without a list of the operator's: the hosts of the list that `check` has built in."""
 

@@ -1,9 +1,9 @@
 """One look at one site from the server's own side: the same steps and words as a probe's.
 
-DNS, TCP, TLS, HTTP and goodput, through `measure/`. Bounds: `BODY_BYTES_MAX` of one body, `LEG_S`
-for connecting and handshake and as much for the page, `LOOK_S` for everything, `REDIRECTS_MAX`
-redirects, each of them checked like the first address. Nothing of a body leaves this file but its
-length, its hash, its title and its rate.
+DNS, TCP, TLS, HTTP and goodput, or Telegram's own protocol, through `measure/`. Bounds:
+`BODY_BYTES_MAX` of one body, `LEG_S` for connecting and handshake and as much for the page, `LOOK_S`
+for everything, `REDIRECTS_MAX` redirects, each of them checked like the first address. Nothing of a
+body leaves this file but its length, its hash, its title and its rate.
 
 **Where it connects.** A name is looked up once and every address is judged: loopback, private,
 link-local, metadata, documentation and multicast addresses are not visited, nor IPv6 addresses
@@ -31,6 +31,7 @@ import msgspec
 
 from evenfall.measure.dns import is_bogon, look_up
 from evenfall.measure.http import get
+from evenfall.measure.mtproto import ask_for_key
 from evenfall.measure.round import Meter, Round
 from evenfall.measure.tcp import connect
 from evenfall.measure.tls import handshake
@@ -40,7 +41,13 @@ from evenfall.model.vocabulary import Fact, Role
 from evenfall.net.api import Network, Stream
 from evenfall.server.allow_list import AllowList
 from evenfall.wire.outside import STEPS_MAX, LookTarget, Step
-from evenfall.wire.web_address import WebAddress, take_apart, where_it_leads
+from evenfall.wire.web_address import (
+    MTPROTO,
+    WebAddress,
+    endpoint_of,
+    take_apart,
+    where_it_leads,
+)
 
 __all__ = [
     "BODY_BYTES_MAX",
@@ -110,7 +117,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 def place_of(url: str, hosts: AllowList) -> WebAddress | str:
     """The place to look at, or the code with which the question is refused."""
-    place = take_apart(url)
+    place = endpoint_of(url) if url.startswith(f"{MTPROTO}:") else take_apart(url)
     if place is None:
         return "malformed"
     return place if hosts.allows(place) else "not_listed"
@@ -245,6 +252,9 @@ class _Look:
         try:
             if not fetch or self._left_s() <= 0:
                 return ""
+            if place.scheme == MTPROTO:
+                self._seen.append(await self._ask_for_key(place, address, stream))
+                return ""
             page = await get(
                 stream, Meter(stream), self._round, _TARGET, host=place.host, path=place.path,
                 address=address, port=place.port,
@@ -255,6 +265,12 @@ class _Look:
             stream.abort()
         self._seen.append(page.observation)
         return page.location
+
+    async def _ask_for_key(self, place: WebAddress, address: str, stream: Stream) -> Observation:
+        return await ask_for_key(
+            stream, Meter(stream), self._round, _TARGET, host=place.host, address=address,
+            port=place.port, rng=self._rng, timeout_s=min(LEG_S, self._left_s()),
+        )  # fmt: skip
 
     async def _shake(
         self, place: WebAddress, address: str, end_s: float

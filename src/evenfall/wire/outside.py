@@ -105,7 +105,7 @@ class LookTarget(msgspec.Struct, frozen=True, kw_only=True):
     """What to look at.
 
     Attributes:
-        url: web address in plain ASCII.
+        url: web address in plain ASCII, or `mtproto://HOST:PORT`.
         addresses: where the line was sent to for its host; see `server.outside_look` for when they
             are tried.
     """
@@ -132,7 +132,7 @@ class LookRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One fact as the server saw it; fields as in `model.observation`."""
 
-    fact: Literal["dns_lookup", "tcp_connect", "tls_handshake", "http_exchange"]
+    fact: Literal["dns_lookup", "tcp_connect", "tls_handshake", "http_exchange", "mtproto_exchange"]
     started_us: Count
     duration_us: Count
     host: Text

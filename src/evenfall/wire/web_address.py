@@ -1,7 +1,8 @@
 """Web addresses that somebody else wrote: taken apart strictly, or not at all.
 
 What it does. `take_apart` gives scheme, host, port and path of an address that may be fetched;
-`where_it_leads` does the same for a `Location` seen on a page.
+`where_it_leads` does the same for a `Location` seen on a page, and `endpoint_of` for an endpoint of
+Telegram's own protocol, `mtproto://HOST:PORT`, to which no page ever leads.
 
 Rules. Plain ASCII without spaces or control characters, http or https, a host that is a name or a
 literal address, no user name and no password, a port from 1 on. Hosts come out in small letters
@@ -22,9 +23,10 @@ import re
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-__all__ = ["URL_CHARS_MAX", "WebAddress", "take_apart", "where_it_leads"]
+__all__ = ["MTPROTO", "URL_CHARS_MAX", "WebAddress", "endpoint_of", "take_apart", "where_it_leads"]
 
 URL_CHARS_MAX = 2_000
+MTPROTO = "mtproto"
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -74,6 +76,17 @@ def where_it_leads(url: str, location: str) -> WebAddress | None:
         return take_apart(urljoin(url, location))
     except ValueError:
         return None
+
+
+def endpoint_of(url: str) -> WebAddress | None:
+    """The parts of `mtproto://HOST:PORT`; the port has to be there, and nothing may follow it."""
+    scheme, separator, rest = url.partition("://")
+    if scheme != MTPROTO or not separator or not rest.rpartition(":")[2].isdecimal():
+        return None
+    place = take_apart(f"http://{rest}/")
+    if place is None or place.path != "/":
+        return None
+    return place._replace(url=url, scheme=MTPROTO, path="")
 
 
 def _is_name(host: str) -> bool:
