@@ -1,7 +1,7 @@
 """One look at one site from the server's own side: the same steps and words as a probe's.
 
 DNS, TCP, TLS, HTTP and goodput, or Telegram's own protocol, through `measure/`. Bounds:
-`BODY_BYTES_MAX` of one body, `LEG_S` for connecting and handshake and as much for the page, `LOOK_S`
+`BODY_BYTES_MAX` of one body, `LEG_S` for connecting and handshake and as much for a page, `LOOK_S`
 for everything, `REDIRECTS_MAX` redirects, each of them checked like the first address. Nothing of a
 body leaves this file but its length, its hash, its title and its rate.
 
