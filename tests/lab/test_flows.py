@@ -56,3 +56,51 @@ def test_the_first_rule_that_fits_acts() -> None:
     ask = decider(first, second).rule_for
     assert ask("sni", "s.test") is first
     assert ask("sni", "v.test") is second
+
+
+def test_a_rule_for_all_others_spares_its_own() -> None:
+    """It acts where a name was looked for, on other names and on none; not on DNS or addresses."""
+    rule = CensorRule(action="sni.shape", services=("video",), others=True)
+    ask = decider(rule).rule_for
+    for layer in ("sni", "http", "quic", ""):
+        assert ask(layer, "s.test") is rule
+        assert ask(layer, "") is rule
+        assert ask(layer, "www.v.test") is None
+    assert ask("dns", "s.test") is None
+    assert ask("ip", "s.test") is None
+
+
+def test_a_rule_without_services_means_all() -> None:
+    """Every name, and addresses where nobody lives."""
+    rule = CensorRule(action="udp443.drop", services=())
+    assert decider(rule).rule_for("udp443", "") is rule
+    assert decider(rule).rule_for("udp443", "s.test") is rule
+    assert decider(rule).rule_for("sni", "s.test") is None
+
+
+def test_the_ip_version_decides() -> None:
+    """A rule for IPv6 leaves IPv4 alone; one without says both."""
+    only = CensorRule(action="sni.drop", services=("video",), families=(6,))
+    assert decider(only).rule_for("sni", "v.test") is None
+    assert decider(only).rule_for("sni", "v.test", family=6) is only
+    both = CensorRule(action="sni.drop", services=("video",))
+    assert decider(both).rule_for("sni", "v.test", family=6) is both
+
+
+def test_the_caller_may_refuse_a_rule() -> None:
+    """The next one that fits is taken."""
+    first = CensorRule(action="dns.lie", services=("video",))
+    second = CensorRule(action="dns.inject", services=("video",))
+    ask = decider(first, second).rule_for
+    assert ask("dns", "v.test", accepts=lambda rule: not rule.isp_alone) is second
+
+
+def test_what_rules_there_are() -> None:
+    """By layer, and by action while its hours last; a rule for all others belongs to each layer."""
+    rule = CensorRule(action="dns.hijack", services=(), from_local="20:00", to_local="22:00")
+    assert decider(rule).has("dns", "ip")
+    assert not decider(rule).has("ip", "quic")
+    assert decider(CensorRule(action="sni.shape", services=(), others=True)).has("quic")
+    assert decider(rule, minute=1200).active("dns.hijack")
+    assert not decider(rule, minute=0).active("dns.hijack")
+    assert not decider(rule, minute=1200).active("dns.lie")

@@ -154,3 +154,42 @@ def test_too_many_frames_are_counted_as_overload() -> None:
         pipeline.enter(data, 0.0, upwards=False)
     assert pipeline.counters.overload == 3
     assert pipeline.counters.lost == pipeline.counters.tail_drops == 0
+
+
+CLIENT6, SERVER6 = pack_address("2001:db8:1::2"), pack_address("2001:db8:113::11")
+IPV6 = UP[:12] + b"\x86\xdd"
+
+
+def test_ipv6_shares_the_line() -> None:
+    """A frame of the client's IPv6 address waits behind one of its IPv4 address."""
+    pipeline = line(client6=CLIENT6, up_bps=1e6)
+    other = IPV6 + build_udp((CLIENT6, 1), (SERVER6, 2), bytes(1400))
+    for _ in range(3):
+        pipeline.enter(frame(upwards=True, size=1514), 0.0, upwards=True)
+    pipeline.enter(other, 0.0, upwards=True)
+    left = departures(pipeline)
+    assert left[-1][1] == other
+    assert left[-1][0] == pytest.approx(0.02 + (3 * 1514 + len(other) - 2 * 1514) * 8 / 1e6)
+
+
+def test_nothing_passes_a_line_that_is_down() -> None:
+    """Neither way, in neither version; the neighbour and ARP are not meant."""
+    pipeline = line(client6=CLIENT6, is_down=True)
+    for upwards in (True, False):
+        pipeline.enter(frame(upwards=upwards), 0.0, upwards=upwards)
+    pipeline.enter(IPV6 + build_udp((CLIENT6, 1), (SERVER6, 2), b"x"), 0.0, upwards=True)
+    assert departures(pipeline) == []
+    assert pipeline.counters.lost == 3
+    neighbour = frame(upwards=True, host=NEIGHBOUR)
+    arp = bytes(12) + b"\x08\x06" + bytes(28)
+    pipeline.enter(neighbour, 1.0, upwards=True)
+    pipeline.enter(arp, 1.0, upwards=True)
+    assert {data for _, data, _ in departures(pipeline)} == {neighbour, arp}
+
+
+def test_neighbour_discovery_passes_at_once() -> None:
+    """It is between the ISP and the transit, whatever the line is like."""
+    solicitation = IPV6 + bytes.fromhex("6000000000043aff") + CLIENT6 + SERVER6 + b"\x87\0\0\0"
+    pipeline = line(client6=CLIENT6, is_down=True)
+    pipeline.enter(solicitation, 1.0, upwards=True)
+    assert departures(pipeline) == [(1.0, solicitation, True)]

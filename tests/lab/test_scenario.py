@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from evenfall.lab.cases import cases_folder, find_case, load_cases
@@ -14,9 +15,11 @@ from evenfall.lab.scenario import (
     NO_MECHANISM,
     ROLES,
     TARGET_ROLES,
+    Innocent,
     Scenario,
     draw,
     load,
+    whitelists,
 )
 from evenfall.model.errors import FormatError, UsageError
 from evenfall.model.vocabulary import MECHANISMS, Answer, Scope, State
@@ -197,3 +200,68 @@ def test_an_unknown_name_is_answered_with_those_there_are(tmp_path: Path) -> Non
         find_case("tired", tmp_path)
     with pytest.raises(UsageError, match=r"scenario\.toml"):
         load_cases(tmp_path / "none")
+
+
+def test_given_values_replace_drawn_ones_and_no_others() -> None:
+    """A case can be placed on a grid of lines: names and the rest stay those of the seed."""
+    case = BY_NAME["clean"]
+    drawn = draw(case, 7)
+    given = {"down_bps": 1e6, "rtt_s": 0.2, "loss": 0.02, "congctl": "bbr"}
+    placed = draw(case, 7, **given)  # type: ignore[arg-type]
+    assert {name: getattr(placed, name) for name in given} == given
+    assert placed.up_bps == drawn.up_bps
+    assert placed.hosts == drawn.hosts
+    assert draw(case, 7, loss=0.0).loss == 0.0
+
+
+def test_the_congestion_control_is_drawn_last() -> None:
+    """A case that leaves it open gets either, and the same line as one that does not."""
+    case = BY_NAME["clean"]
+    open_line = msgspec.structs.replace(case.line, congctl=("cubic", "bbr"))
+    worlds = [draw(msgspec.structs.replace(case, line=open_line), seed) for seed in range(20)]
+    assert {world.congctl for world in worlds} == {"cubic", "bbr"}
+    assert [world.rtt_s for world in worlds] == [draw(case, seed).rtt_s for seed in range(20)]
+    assert draw(case, 1).congctl == "cubic"
+
+
+def test_a_whitelist_is_a_rule_for_all_others() -> None:
+    """One shaper, shared, at the drawn rate, that spares the controls or those it names."""
+    zero = Innocent(kind="whitelist", rate_bps=(3e5, 3e5))
+    case = msgspec.structs.replace(BY_NAME["clean"], innocents=(zero,))
+    (rule,) = whitelists(draw(case, 1))
+    assert (rule.services, rule.others, rule.shared, rule.rate_bps) == (
+        CONTROL_ROLES, True, True, pytest.approx(3e5),
+    )  # fmt: skip
+    named = msgspec.structs.replace(zero, services=("news",))
+    (rule,) = whitelists(draw(msgspec.structs.replace(case, innocents=(named,)), 1))
+    assert rule.services == ("news",)
+    assert whitelists(draw(BY_NAME["clean"], 1)) == ()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        'action = "sni.drop"\nservices = []',
+        'action = "sni.drop"\nservices = ["video"]\nshare = 1.5',
+        'action = "sni.loss"\nservices = ["video"]\nloss = -0.1',
+        'action = "sni.police"\nservices = ["video"]\nrate_bps = 0',
+        'action = "sni.stall"\nservices = ["video"]\nstall_bytes = -1',
+        'action = "sni.drop"\nservices = ["video"]\nfamilies = [5]',
+        'action = "sni.drop"\nservices = ["video"]\nfamilies = []',
+        'action = "dns.lie"\nservices = ["video"]\nresidual_s = 60',
+        'action = "sni.mitm"\nservices = ["video"]\nresidual_s = 60',
+        'action = "sni.police"\nservices = ["video"]\ndirection = "sideways"',
+        'action = "sni.explode"\nservices = ["video"]',
+    ],
+)
+def test_rules_that_no_box_could_follow_are_refused(tmp_path: Path, fault: str) -> None:
+    """With the number of the rule, or the key, in the message."""
+    with pytest.raises(FormatError, match="censor"):
+        load(written(tmp_path, GOOD.replace("true", "false", 1) + f"[[censor]]\n{fault}\n"))
+
+
+@pytest.mark.parametrize("action", ["udp443.drop", "dns.hijack"])
+def test_two_actions_may_mean_everything(tmp_path: Path, action: str) -> None:
+    """Without services; everything else has to name some."""
+    text = GOOD.replace("true", "false", 1) + f'[[censor]]\naction = "{action}"\nservices = []\n'
+    assert load(written(tmp_path, text)).censor[0].services == ()
