@@ -7,6 +7,7 @@ import datetime as dt
 import email.utils
 import random
 import ssl
+import struct
 import types
 from pathlib import Path
 
@@ -46,10 +47,15 @@ class Pki:
         self.ca_file = folder / "ca.pem"
         authority.write_certificate(self.ca_file)
         self.contexts = {}
+        self.paths = {}
         for name in ADDRESSES:
             paths = folder / f"{name}.crt", folder / f"{name}.key"
             authority.write_leaf(f"{name}.test", certificate=paths[0], key=paths[1])
             self.contexts[name] = _context(*paths)
+            self.paths[name] = paths
+        paths = folder / "doh.crt", folder / "doh.key"
+        authority.write_leaf(PUBLIC, certificate=paths[0], key=paths[1])
+        self.contexts["doh"] = _context(*paths)
         paths = folder / "block.crt", folder / "block.key"
         write_self_signed("block.test", certificate=paths[0], key=paths[1], now=now)
         self.contexts["block"] = _context(*paths)
@@ -72,7 +78,9 @@ class World:
     """A FakeNetwork in which everything works; tests then break something.
 
     Attributes:
-        zone: what the system's resolver says; `public_zone` what the other says.
+        zone: what the system's resolver says; `public_zone` what the other says; `six_zone` what
+            both say of IPv6.
+        alt_svc: host → value of `Alt-Svc` in its answers.
         line: of every host.
     """
 
@@ -84,10 +92,16 @@ class World:
         self.requests: list[str] = []
         self.zone = {f"{name}.test": address for name, address in ADDRESSES.items()}
         self.public_zone = dict(self.zone)
+        self.six_zone: dict[str, str] = {}
+        self.alt_svc: dict[str, str] = {}
         for name in ADDRESSES:
             self.put(name)
-        self.network.answers[SYSTEM, 53] = lambda query: [(0.01, answer(query, self.zone))]
-        self.network.answers[PUBLIC, 53] = lambda query: [(0.03, answer(query, self.public_zone))]
+        self.network.answers[SYSTEM, 53] = lambda query: [
+            (0.01, answer(query, self.zone, self.six_zone))
+        ]
+        self.network.answers[PUBLIC, 53] = lambda query: [
+            (0.03, answer(query, self.public_zone, self.six_zone))
+        ]
         self._put_server()
         self.has_server = has_server
 
@@ -103,6 +117,33 @@ class World:
         inside = self.site(BLOCK_PAGE, content_type="text/html")
         self.network.at[BLOCK, 443] = Host(peer=self.tls("block", inside), line=self.line)
         self.network.at[BLOCK, 80] = Host(peer=inside, line=self.line)
+
+    def put_doh(self) -> None:
+        """The other resolver inside TLS, over HTTP/1.1."""
+
+        async def peer(stream) -> None:
+            while wire := await _posted(stream):
+                body = answer(wire, self.public_zone, self.six_zone)
+                head = "HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\n"
+                head += f"Content-Length: {len(body)}\r\n\r\n"
+                await stream.write(head.encode() + body, timeout_s=600)
+
+        self.network.at[PUBLIC, 443] = Host(peer=self.tls("doh", peer), line=self.line)
+
+    def put_telegram(self) -> None:
+        """An endpoint of Telegram's own protocol at the messenger's address."""
+
+        async def peer(stream) -> None:
+            question = b""
+            while len(question) < 42:
+                question += await stream.read(1024, timeout_s=600)
+            body = struct.pack("<I", 0x05162463) + question[26:42] + bytes(16)
+            body += b"\x08" + bytes(11) + struct.pack("<IIq", 0x1CB5C415, 1, 5)
+            packet = struct.pack("<qQI", 0, 1, len(body)) + body
+            await stream.write(bytes([len(packet) // 4]) + packet, timeout_s=600)
+            await stream.read(1, timeout_s=600)
+
+        self.network.at[ADDRESSES["messenger"], 5222] = Host(peer=peer, line=self.line)
 
     def tls(self, name: str, inside):
         """TLS with the certificate of a name."""
@@ -128,6 +169,8 @@ class World:
             now = dt.datetime.fromtimestamp(self.clock.wall_us() / 1e6, dt.UTC)
             date = email.utils.format_datetime(now, usegmt=True)
             reply = f"HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Type: {kind}\r\n"
+            if host in self.alt_svc:
+                reply += f"Alt-Svc: {self.alt_svc[host]}\r\n"
             reply += f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
             await stream.write(reply.encode() + content, timeout_s=3600)
             stream.close()
@@ -220,8 +263,23 @@ def _target(name: str, role: Role) -> Target:
     return Target(target_id=f"{name}/front", url=f"{scheme}://{name}.test/1M.bin", role=role)
 
 
-def answer(query: bytes, zone: dict[str, str]) -> bytes:
-    """A resolver that knows a zone of A records."""
+async def _posted(stream) -> bytes:
+    """The body of the next POST; empty at the end."""
+    buffered = b""
+    while b"\r\n\r\n" not in buffered:
+        data = await stream.read(65_536, timeout_s=600)
+        if not data:
+            return b""
+        buffered += data
+    head, _, body = buffered.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        body += await stream.read(65_536, timeout_s=600)
+    return body
+
+
+def answer(query: bytes, zone: dict[str, str], six: dict[str, str] | None = None) -> bytes:
+    """A resolver that knows a zone of A records, and perhaps one of AAAA records."""
     message = dns.message.make_response(dns.message.from_wire(query))
     question = message.question[0]
     address = zone.get(question.name.to_text(omit_final_dot=True))
@@ -229,6 +287,8 @@ def answer(query: bytes, zone: dict[str, str]) -> bytes:
         message.set_rcode(dns.rcode.NXDOMAIN)
     elif question.rdtype == dns.rdatatype.A:
         message.answer.append(dns.rrset.from_text(question.name, 60, "IN", "A", address))
+    elif found := (six or {}).get(question.name.to_text(omit_final_dot=True)):
+        message.answer.append(dns.rrset.from_text(question.name, 60, "IN", "AAAA", found))
     return message.to_wire()
 
 

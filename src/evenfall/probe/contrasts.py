@@ -25,7 +25,7 @@ from evenfall.probe import session as session_
 from evenfall.probe.legs import SIX_LEG_S, addresses
 from evenfall.probe.quic_looks import quic_second_looks
 from evenfall.probe.session import Progress, Session
-from evenfall.probe.targets import host_of, is_mtproto
+from evenfall.probe.targets import host_of, is_literal, is_mtproto
 from evenfall.probe.visits import speak, visit
 
 __all__ = ["Suspect", "ground_so_far", "names_in_doubt", "neutral_name", "second_looks", "suspects"]
@@ -51,6 +51,11 @@ class Suspect:
         self.target = target
         self.failing = failing
         self.ratio = ratio
+
+    @property
+    def has_name(self) -> bool:
+        """It has a name that can be sent elsewhere: only then pairs say anything about it."""
+        return not is_literal(host_of(self.target.url))
 
     @property
     def name_only(self) -> bool:

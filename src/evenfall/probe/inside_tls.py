@@ -6,7 +6,6 @@ connection, beside the lookups; controls are not asked for, so that nobody learn
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 
 from evenfall.measure.doh import DOH_S, DohServer, Question, doh_context, look_up_inside_tls
@@ -14,7 +13,7 @@ from evenfall.model.target import Target
 from evenfall.model.vocabulary import Role
 from evenfall.probe.budget import HANDSHAKE_BYTES, LOOKUP_BYTES
 from evenfall.probe.session import Session
-from evenfall.probe.targets import host_of
+from evenfall.probe.targets import host_of, is_literal
 
 __all__ = ["ask_inside_tls"]
 
@@ -27,7 +26,7 @@ async def ask_inside_tls(
         Question(target=site, host=host_of(site.url), family=family)
         for site in sites
         for family in families
-        if site.role is Role.TARGET and not _is_literal(host_of(site.url))
+        if site.role is Role.TARGET and not is_literal(host_of(site.url))
     ]
     most = HANDSHAKE_BYTES + LOOKUP_BYTES * len(questions)
     timeout_s = min(DOH_S, session.left_s())
@@ -49,11 +48,3 @@ async def ask_inside_tls(
         )  # fmt: skip
     finally:
         session.budget.release(most)
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

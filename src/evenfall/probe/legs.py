@@ -8,7 +8,6 @@ not started, and its site stays `not_measured`.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Iterable, Sequence
 
 from evenfall.measure.dns import ATTEMPTS, look_up
@@ -20,7 +19,7 @@ from evenfall.probe.inside_tls import ask_inside_tls
 from evenfall.probe.quic_looks import quic_first_looks
 from evenfall.probe.redirects import next_url
 from evenfall.probe.session import LEG_S, Progress, Session, Stage
-from evenfall.probe.targets import host_of, is_mtproto
+from evenfall.probe.targets import host_of, is_literal, is_mtproto
 from evenfall.probe.visits import speak, visit
 
 __all__ = [
@@ -67,7 +66,7 @@ async def look_up_names(session: Session, sites: Sequence[Target]) -> None:
     async def one(site: Target) -> None:
         nonlocal done
         async with gate:
-            if not _is_literal(host_of(site.url)):
+            if not is_literal(host_of(site.url)):
                 await _ask_about(session, site, host_of(site.url), six=has_six)
         done += 1
         session.emit(Progress(stage=Stage.NAMES, what=site.target_id, done=done, total=len(sites)))
@@ -152,7 +151,7 @@ async def _follow(session: Session, site: Target, address: str, *, body_s: float
 async def _address_of(session: Session, site: Target, host: str) -> str | None:
     if session.is_sealed and not is_nobodys(host):
         return None  # not even its name leaves the lab
-    if not _is_literal(host):
+    if not is_literal(host):
         if not any(o.host == host and o.target == site.target_id for o in session.observations):
             await _ask_about(session, site, host, six=False)
         return first_address(session, site, host, family=4)
@@ -182,7 +181,7 @@ def addresses(
     session: Session, site: Target, host: str, *, family: int, resolver: str
 ) -> list[str]:
     """Usable addresses that a resolver gave for a name of this site, in its order."""
-    if _is_literal(host):
+    if is_literal(host):
         same = (6 if ":" in host else 4) == family
         return [host] if same and resolver == "system" else []
     given: Iterable[str] = (
@@ -202,11 +201,3 @@ def first_address(session: Session, site: Target, host: str, *, family: int) -> 
         if found:
             return found[0]
     return None
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

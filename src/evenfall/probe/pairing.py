@@ -32,7 +32,7 @@ from evenfall.probe.contrasts import Suspect
 from evenfall.probe.pair_plan import Candidate, Step, next_step
 from evenfall.probe.random_names import random_name
 from evenfall.probe.session import Progress, Session, Stage
-from evenfall.probe.targets import host_of, port_of
+from evenfall.probe.targets import host_of, is_literal, port_of
 
 __all__ = ["PairingStage"]
 
@@ -111,9 +111,14 @@ class PairingStage:
                 is_slow=not s.failing and (s.ratio or 0.0) >= slow,
             )
             for s in wanted
+            if s.has_name
         ]
         known = {c.target_id for c in found}
-        others = [t.target_id for t in self.session.targets.targets if t.target_id not in known]
+        others = [
+            t.target_id
+            for t in self.session.targets.targets
+            if t.target_id not in known and not is_literal(host_of(t.url))
+        ]
         self.session.rng.shuffle(others)
         return [*found, *(Candidate(target_id=name, is_suspect=False) for name in others)]
 

@@ -29,6 +29,7 @@ __all__ = [
     "URL_CHARS_MAX",
     "host_of",
     "is_host_name",
+    "is_literal",
     "is_mtproto",
     "port_of",
     "read_targets",
@@ -113,6 +114,15 @@ def read_targets(path: Path) -> TargetList:
 def host_of(url: str) -> str:
     """Host name or literal address of a checked URL, lower case."""
     return (urlsplit(url).hostname or "").lower().rstrip(".")
+
+
+def is_literal(host: str) -> bool:
+    """Whether a checked URL's host is an address and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_mtproto(url: str) -> bool:
