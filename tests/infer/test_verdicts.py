@@ -780,6 +780,18 @@ def test_ipv6_that_fails_is_mentioned_and_does_not_decide() -> None:
     assert not any("IPv6" in clause for clause in without.verdict().against)
 
 
+def test_three_slow_controls_and_a_fast_target_are_no_slow_line() -> None:
+    """The controls' own matter; with a slow target beside them it is the line's."""
+    for kbit, slow in ((20_000, False), (300, True)):
+        maker = RoundMaker()
+        for number, control in enumerate(CONTROLS):
+            maker.visit(control, f"203.0.113.{14 + number}", kbit=300)
+        maker.known().visit(TARGET, "203.0.113.11", kbit=kbit)
+        judged = maker.judge()
+        assert judged.ground.line_slow is slow
+        assert (sum_up(judged.verdicts, line_slow=slow) is Answer.OK) is not slow
+
+
 def test_steps_of_connections_side_by_side_are_kept_apart() -> None:
     """Two connections are open at once: each handshake belongs to the one of its address."""
     maker = RoundMaker().good_controls()

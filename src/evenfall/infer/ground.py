@@ -37,7 +37,8 @@ class Ground:
         attempts: their working attempts, one each.
         speeds: speeds of those that say something about speed.
         line_bps: the best of them; None: not measured.
-        line_slow: every control is slow.
+        line_slow: every control is slow, and not every target is fast.
+        controls_slow: every control is slow.
         fast: how many were timed and are not slow.
         queue_factor: round-trip time under load ÷ at rest; None: not told.
         anything_through: any connection at all was made in this round.
@@ -66,6 +67,7 @@ class Ground:
     unfinished: int = 0
     names_lost: bool = False
     controls: tuple[Site, ...] = ()
+    controls_slow: bool = False
 
     def works(self, family: int) -> bool:
         """A control was reached over this IP version, as far as it was tried."""
@@ -93,7 +95,7 @@ class Ground:
 
 
 def fine_attempt(site: Site) -> Attempt | None:
-    """An attempt of a control that came through, end to end, with its own name."""
+    """An attempt of a site that came through, end to end, with its own name."""
     for attempt in site.attempts:
         if attempt.is_neutral or attempt.stage is not Stage.DONE or attempt.http is None:
             continue
@@ -127,6 +129,13 @@ def is_slow(speed: Speed, profile: CheckProfile, *, tariff_bps: float | None = N
     return speed.capped or speed.later_bps < profile.attainable_share * half_a_trip
 
 
+def _all_fast(targets: Sequence[Site], profile: CheckProfile, tariff_bps: float | None) -> bool:
+    """Every target that was timed came fast: it is the controls that are unwell, not the line."""
+    attempts = (a for site in targets if (a := fine_attempt(site)) is not None)
+    speeds = [s for a in attempts if (s := speed_of(a, profile)) is not None]
+    return bool(speeds) and not any(is_slow(s, profile, tariff_bps=tariff_bps) for s in speeds)
+
+
 def survey(
     controls: Sequence[Site],
     targets: Sequence[Site],
@@ -145,6 +154,7 @@ def survey(
     slow = [is_slow(s, profile, tariff_bps=tariff_bps) for s in speeds]
     crawling = sum(_crawls(site) for site in finished)
     enough = len(slow) + crawling >= min(profile.controls_min, max(1, len(controls)))
+    controls_slow = enough and bool(slow) and all(slow)
     everyone = [a for site in (*controls, *targets) for a in site.attempts]
     return Ground(
         listed=len(finished),
@@ -152,7 +162,8 @@ def survey(
         attempts=attempts,
         speeds=speeds,
         line_bps=line_bps(speeds),
-        line_slow=enough and bool(slow) and all(slow),
+        line_slow=controls_slow and not _all_fast(targets, profile, tariff_bps),
+        controls_slow=controls_slow,
         fast=slow.count(False),
         queue_factor=queue_factor(attempts),
         anything_through=any(not a.tcp.failure for a in everyone)

@@ -114,7 +114,7 @@ def _in_doubt(mechanism: str, site: Site, ground: Ground) -> Saying | None:
         return None  # said, not lost
     if ground.names_lost:
         return say("answers about the controls were lost too")
-    if ground.line_slow:
+    if ground.controls_slow:
         return say("on a line this slow, answers are lost by themselves")
     return None
 
