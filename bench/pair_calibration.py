@@ -309,6 +309,12 @@ def rows() -> list[dict[str, object]]:
     return [row for row in found if row["profile"] == PAIRS_2026.name]
 
 
+def keep(row: dict[str, object]) -> None:
+    """Put a row into the file, in place of an earlier one of its name."""
+    others = [r for r in rows() if r["row"] != row["row"]]
+    ROWS.write_text("".join(json.dumps(r) + "\n" for r in [*others, row]))
+
+
 def main() -> None:
     """Run all rows; keep them if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -317,17 +323,15 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose name holds this")
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
-    found = []
     with Pool(chosen.processes) as pool:
         for world in (*NULLS, *POWERS):
             if chosen.only not in world.name:
                 continue
             sessions = SESSIONS if world.innocent else POWER_SESSIONS
             row = measure(world, sessions if chosen.write else chosen.sessions, pool.map)
-            found.append(row)
             print(json.dumps(row), flush=True)
-    if chosen.write:
-        ROWS.write_text("".join(json.dumps(row) + "\n" for row in found))
+            if chosen.write:
+                keep(row)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ effect with an interval.
 Rules. Zero bytes are x = −3 and are never dropped. A pair's likelihood ratio is cut at 60, so that
 one faulty pair can never convict. THROTTLED: E ≥ 100 and at least 2 pairs. NOT SEEN: E ≤ 0.05 and
 at least 4. After 12 pairs the rest is INCONCLUSIVE. If the line's own neutral/neutral pairs are
-wider than scale 0.30, fewer than two of them came through, or any neutral arm of the round failed,
-THROTTLED needs E ≥ 1000 *and* a sign test at 5 % (against a slowing of ×1/1.5, so at least five
-pairs). The order of the pairs does not matter.
+wider than scale 0.30, the arms of two of them differ by ×2, fewer than two came through, or any
+neutral arm of the round failed, THROTTLED needs E ≥ 1000 *and* a sign test at 5 % (against a
+slowing of ×1/1.5, so at least five pairs). The order of the pairs does not matter.
 
 Directions are tested apart and share the 1 %: downloads get nine tenths of it, so that the bars
 above are 111 and 1111 for them, and ten times as high for uploads.
@@ -271,6 +271,7 @@ def assess(
         erratic
         or arms.failed > 0
         or len(null_x) < profile.null_pairs_min
+        or sum(abs(value) >= -profile.slow_x for value in null_x) > profile.null_outliers_max
         or (own_scale is not None and own_scale > profile.null_scale_wide)
     )
     scale = max(profile.scale_min, own_scale or 0.0)

@@ -43,6 +43,8 @@ class PairsProfile:
         null_pairs_prior: the noise of a line is told from its neutral pairs and as many more of the
             calibrated scale. Two pairs alone call 35 % of quiet lines wide; with this, 5 %.
         null_pairs_max: neutral pairs once a pair of the target was slow.
+        null_outliers_max: more neutral pairs than this with arms further apart than slow_x make a
+            line wide, whatever the median says.
         null_scale_wide: a line whose neutral pairs are wider than this must show e_wide and agree
             with the sign test.
         null_pairs_min: with fewer neutral pairs of which both arms came through, likewise.
@@ -73,6 +75,7 @@ class PairsProfile:
     e_preferred: float = 50.0
     null_pairs_prior: int = 2
     null_pairs_max: int = 4
+    null_outliers_max: int = 1
     null_scale_wide: float = 0.30
     e_wide: float = 1000.0
     null_pairs_min: int = 2

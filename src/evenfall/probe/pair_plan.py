@@ -18,6 +18,7 @@ a few seconds. Nothing here measures, and nothing is drawn: the same pairs give 
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -34,6 +35,8 @@ _QUIET_DOWNLOADS = 3
 """After so many fast downloads of an unsuspicious target, the uploads have their turn."""
 _SCREENED_MAX = 6
 _INTERCEPTED_MAX = 2
+_DEEP_X = -1.4
+"""A quarter as fast: from here a pair says ×20 or more."""
 _DOWN, _UP = Direction.DOWNLOAD, Direction.UPLOAD
 
 
@@ -237,14 +240,34 @@ def _size(
     """Bytes of the next pair this way; None: nothing that would help fits."""
     side = state.side(way)
     small, large = profile.size_ladder_bytes[:2]
+    by_size: dict[int, list[float]] = {}
+    for pair in side:
+        by_size.setdefault(pair.target.size_bytes or small, []).append(_x(pair))
+    medians = {size: statistics.median(x) for size, x in by_size.items()}
     slowest = min((p for p in side if p.counts), key=pair_x, default=None)
-    if slowest is not None and pair_x(slowest) <= profile.slow_x:
-        wanted = telling_size(slowest, profile=profile)
-    elif len(side) == 1 and (way is Direction.DOWNLOAD or state.candidate.is_slow):
-        wanted = large
+    if slowest is None or pair_x(slowest) > profile.slow_x:
+        climbs = len(side) == 1 and (way is Direction.DOWNLOAD or state.candidate.is_slow)
+        wanted = large if climbs else small
+    elif len(side) > 1 and max(by_size) == small and medians[small] > _DEEP_X:
+        wanted = large  # slow, but so little that many of this size would be needed
     else:
-        wanted = small
+        wanted = _after_slow(slowest, side, medians, profile)
     return wanted if fits(wanted) else small if fits(small) else None
+
+
+def _after_slow(
+    slowest: Pair, side: Sequence[Pair], medians: dict[int, float], profile: PairsProfile
+) -> int:
+    """What came through fast may be hidden by an allowance: then only larger ones can tell."""
+    small = profile.size_ladder_bytes[0]
+    its_bytes = slowest.target.size_bytes or small
+    fast = [size for size, x in medians.items() if x > profile.slow_x]
+    if max(fast, default=0) >= its_bytes:
+        return small  # as many bytes or more were fast: it was chance
+    since = [p.target.size_bytes or small for p in side[side.index(slowest) + 1 :]]
+    if any(size in fast for size in since):
+        return its_bytes  # a smaller one was thought to do, and did not
+    return telling_size(slowest, above_bytes=max(fast, default=0), profile=profile)
 
 
 def _x(pair: Pair) -> float:

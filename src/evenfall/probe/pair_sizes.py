@@ -26,14 +26,22 @@ _OVERHEAD_BYTES = 5_000
 _GAIN_MIN = 0.05
 
 
-def telling_size(pair: Pair, *, profile: PairsProfile = PAIRS_2026) -> int:
-    """Bytes an arm of the next pair, judged by this one."""
+def telling_size(pair: Pair, *, above_bytes: int = 0, profile: PairsProfile = PAIRS_2026) -> int:
+    """Bytes an arm of the next pair, judged by this one.
+
+    Args:
+        pair: a slow one.
+        above_bytes: sizes up to here are known to come through fast.
+        profile: parameters.
+    """
     small = profile.size_ladder_bytes[0]
     best, best_gain = pair.target.size_bytes or small, 0.0
     if pair.target_failed:
-        return small
+        return best
     for step in _STEPS:
         size_bytes = round(step * small)
+        if size_bytes <= above_bytes:
+            continue
         gain, cost_bytes = _foreseen(pair, size_bytes, profile)
         if gain / cost_bytes > best_gain * (1 + _GAIN_MIN):
             best, best_gain = size_bytes, gain / cost_bytes
