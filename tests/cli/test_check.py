@@ -134,13 +134,13 @@ def test_yes_counts_for_one_run(run, tmp_path):
 
 
 def test_offline_says_so_and_has_its_status(run):
-    """Nobody answers: not_measured, exit 0, and 4 with `--exit-code`."""
+    """Nobody answers, and no name exists: not_measured, exit 0, and 4 with `--exit-code`."""
     status, out, _ = run(SilentNetwork, "check", "--yes", "--exit-code", "--json")
     assert status == 4
     assert json.loads(out.splitlines()[-1])["answer"] == "not_measured"
     status, out, _ = run(SilentNetwork, "check", "--yes")
     assert status == 0
-    assert "offline" in out
+    assert "No name can be looked up" in out
 
 
 def test_a_fault_of_our_own_keeps_what_was_seen(run, monkeypatch):
@@ -149,7 +149,7 @@ def test_a_fault_of_our_own_keeps_what_was_seen(run, monkeypatch):
     async def broken(*_args, **_options):
         raise ProtocolError(expected="a", seen="b", where="a step of ours", remedy="Report it.")
 
-    monkeypatch.setattr("evenfall.probe.check.second_looks", broken)
+    monkeypatch.setattr("evenfall.probe.schedule.second_looks", broken)
     status, out, err = run(SilentNetwork, "check", "--yes", "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert status == 1
@@ -228,7 +228,8 @@ def test_json_is_what_the_product_says(tmp_path):
     assert sum(isinstance(item, Summary) for item in items) == 1
     assert items[-1].answer == "targeted_slowing"
     assert items[-1].line_goodput_bps
-    assert [v.target for v in verdicts] == ["video/front", "social/front", "messenger/front"]
+    ids = ["video/front", "social/front", "messenger/front", "messenger/app"]
+    assert [v.target for v in verdicts] == ids
     assert (verdicts[0].mechanism, verdicts[0].isolated) == ("tls.throttle.sni", True)
     assert verdicts[0].slower_by is not None
     assert verdicts[0].slower_by.low > 1
@@ -248,7 +249,8 @@ def test_a_person_gets_one_screen(tmp_path):
         done = check("--targets", str(targets), "--no-color", "--tariff", "10")
     assert done.returncode == 0
     assert "your line" in done.stdout
-    assert "3 of 3" in done.stdout
+    assert "(2 of 2 answer)" in done.stdout
+    assert "(1 of 1 answer)" in done.stdout
     assert done.stdout.count("✔") >= 4
     assert "Everything asked for answers like the neutral sites do." in done.stdout
     assert "Not shown" in done.stdout

@@ -161,7 +161,7 @@ def measure(targets: TargetList, settings: Settings, asked: Asked) -> CheckResul
     from evenfall.probe.check import run_check
     from evenfall.probe.load import wanted_s
     from evenfall.probe.schedule import Wishes
-    from evenfall.probe.surroundings import router_to, surroundings_of
+    from evenfall.probe.surroundings import surroundings_of
 
     # Not for secrets: orders and names only; drawn by the system unless fixed.
     rng = random.SystemRandom() if asked.seed is None else random.Random(asked.seed)  # noqa: S311 (not a secret)
@@ -175,7 +175,6 @@ def measure(targets: TargetList, settings: Settings, asked: Asked) -> CheckResul
                 tariff_bps=asked.tariff_mbit * _MEGA if asked.tariff_mbit else None,
                 timezone=settings.timezone or None,
                 surroundings=surroundings_of(targets, through_vpn=asked.through_vpn),
-                router=router_to(targets),
                 wanted_s=wanted_s,
                 wishes=Wishes(
                     capacity=asked.capacity, path=asked.locate, fingerprints=asked.fingerprints

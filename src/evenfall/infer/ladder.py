@@ -81,7 +81,8 @@ def broken_below(ladder: Sequence[Rung]) -> Rung | None:
 def _wifi(case: Case) -> Rung:
     name, gateway = RungName.WIFI, case.gateway
     if gateway is None:
-        return not_tested(name, say("not tested: the router answers no probes"))
+        silent = say("not tested: the router answers no probes")
+        return not_tested(name, silent if case.router_asked else say("not tested"))
     trip_ms = max(1, round(gateway.rtt_us / 1000))
     seen: Saying = say("no loss ({ms} ms)", ms=trip_ms)
     if gateway.lost:
@@ -157,8 +158,11 @@ def _slow_sentence(ground: Ground) -> Saying:
 def _neutral_sites(case: Case) -> Rung:
     here, others = Sites(case.ground, domestic=False), Sites(case.ground, domestic=True)
     found = _sites(RungName.NEUTRAL_SITES, case, here)
-    if found.state is not RungState.BROKEN and not (here.all_slow and others.any_fast):
+    lame = here.all_slow and not case.ground.line_slow and case.has_trouble
+    if found.state is not RungState.BROKEN and not lame:
         return found
+    if lame and not others.any_fast:
+        return _unwell(here)
     if others.works:
         return broken(
             RungName.NEUTRAL_SITES,
@@ -176,6 +180,18 @@ def _neutral_sites(case: Case) -> Rung:
         here.words,
         say("None of the neutral sites answers, though something gets through: no conclusion."),
         say("Run it again in a few minutes, and by another network if you have one."),
+    )
+
+
+def _unwell(here: Sites) -> Rung:
+    return broken(
+        RungName.NEUTRAL_SITES,
+        here.words,
+        say(
+            "The neutral sites are slow while a service is fast, so they are no measure just now: "
+            "no conclusion."
+        ),
+        say("Run it again in a few minutes."),
     )
 
 

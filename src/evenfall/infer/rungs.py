@@ -26,6 +26,7 @@ from evenfall.text.words import speed_words
 
 __all__ = ["Case", "Sites", "broken", "holds", "not_tested"]
 
+_SILENCE = frozenset({"generic_timeout_error", "dns_temporary_failure", "network_unreachable"})
 _UNDER_WAY = frozenset({"check.not_measured"})
 
 
@@ -46,8 +47,15 @@ class Case:
         self.around = around
         self.profile = judged.ground.profile
         self.gateway: Gateway | None = gateway_of(observations)
+        attempts = [a for s in judged.sites.values() if (a := fine_attempt(s)) is not None]
+        timed = [s for a in attempts if (s := speed_of(a, self.profile)) is not None]
+        self._service_bps = max((s.later_bps for s in timed), default=0.0)
+        self.router_asked = any(o.fact is Fact.GATEWAY_PROBE for o in observations)
         own = [o for o in observations if o.seen_by is None]
         self.lookups = [o for o in own if o.fact is Fact.DNS_LOOKUP and o.resolver == "system"]
+        self.others_know = any(
+            o.answers for o in own if o.fact is Fact.DNS_LOOKUP and o.resolver in ("public", "doh")
+        )
         self.tested_bps = max(
             (o.goodput_bps or 0 for o in own if o.fact is Fact.SPEED_TEST), default=0
         )
@@ -74,15 +82,21 @@ class Case:
 
     @property
     def line_bps(self) -> float | None:
-        """The most that the line was seen to carry."""
-        best = max(self.ground.line_bps or 0, self.tested_bps)
-        return best or None
+        """The most that the line was seen to carry, whatever came over it."""
+        return max(self.ground.line_bps or 0, self.tested_bps, self._service_bps) or None
 
     @property
     def has_no_names(self) -> bool:
-        """Several names were asked for, and the system's resolver gave an address for none."""
+        """Several names were asked for, and the system's resolver gave an address for none.
+
+        Only if another resolver gave one, or this one answered with an error: a resolver that is
+        merely silent lies behind a line that may be down.
+        """
         names = {o.host for o in self.lookups}
-        return len(names) > 1 and not any(o.answers for o in self.lookups)
+        if len(names) <= 1 or any(o.answers for o in self.lookups):
+            return False
+        answered = any(o.failure not in _SILENCE for o in self.lookups)
+        return answered or self.others_know
 
     @property
     def nothing_through(self) -> bool:

@@ -15,7 +15,8 @@ from evenfall.measure.round import Round
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Fact, Role
-from evenfall.net.gateway import PROBE_S_MAX, Router, Way
+from evenfall.net.api import Router, Way
+from evenfall.net.gateway import PROBE_S_MAX
 
 __all__ = ["GATEWAY_BYTES", "GATEWAY_ID", "probe_gateway"]
 

@@ -173,6 +173,36 @@ class Datagrams(Protocol):
         ...
 
 
+class Way(Protocol):
+    """One way to ask a router for a sign of life.
+
+    Attributes:
+        name: `icmp`, `tcp/PORT` or `udp`.
+        probes_max: more in a row are not answered by routers that are in order.
+        probe_bytes: IP bytes both ways of one probe and its answer.
+    """
+
+    name: str
+    probes_max: int
+    probe_bytes: int
+
+    async def once(self, *, timeout_s: float) -> bool:
+        """Send one probe; whether any answer came in time. Never raises for the network."""
+        ...
+
+
+class Router(msgspec.Struct, frozen=True, kw_only=True):
+    """A router that can be asked.
+
+    Attributes:
+        family: 4 or 6.
+        ways: best first; at least one.
+    """
+
+    family: int
+    ways: tuple[Way, ...]
+
+
 class Network(Protocol):
     """A way to the net from this line."""
 
@@ -210,4 +240,8 @@ class Network(Protocol):
         `towards` is a literal address; empty means anywhere, which is the default route. A test
         network on loopback has a route to its own addresses and perhaps no default route.
         """
+        ...
+
+    def router(self) -> Router | None:
+        """The router of the home, with ways to ask it; None: there is none, or it is not known."""
         ...

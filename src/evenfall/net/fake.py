@@ -29,7 +29,7 @@ from typing import Literal
 
 import msgspec
 
-from evenfall.net.api import NetworkFailure, Stream
+from evenfall.net.api import NetworkFailure, Router, Stream
 from evenfall.net.clock import ManualClock
 from evenfall.net.fake_datagrams import DatagramPeer, FakeDatagrams
 from evenfall.net.fake_stream import FakeStream, Line, Rule, connect_in_memory
@@ -79,6 +79,7 @@ class FakeNetwork:
         answers: (address, port) → datagram server.
         datagram_peers: (address, port) → makes the other end of a conversation in datagrams.
         names: (host, family) → addresses, or the failure code of the system's resolver.
+        home: the router of the home, if it can be asked.
         families: the families this machine has a route for.
         connects: every connection asked for, in order: (address, port).
     """
@@ -90,6 +91,7 @@ class FakeNetwork:
         self.datagram_peers: dict[tuple[str, int], Callable[[], DatagramPeer]] = {}
         self.names: dict[tuple[str, int], tuple[str, ...] | str] = {}
         self.families: set[int] = {4}
+        self.home: Router | None = None
         self.resolve_s = 0.01
         self.connects: list[tuple[str, int]] = []
         self._peers: set[asyncio.Task[None]] = set()
@@ -150,6 +152,10 @@ class FakeNetwork:
     def has_route(self, family: int, *, towards: str = "") -> bool:
         """Whether the family is there."""
         return (6 if ":" in towards else 4 if towards else family) in self.families
+
+    def router(self) -> Router | None:
+        """The one that a test put there."""
+        return self.home
 
     def _start(self, peer: Peer, stream: FakeStream) -> None:
         task = asyncio.ensure_future(_run_peer(peer, stream))

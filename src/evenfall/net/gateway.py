@@ -30,13 +30,12 @@ import itertools
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from evenfall.net.api import Router, Way
 from evenfall.net.interfaces import kind_of
 
-__all__ = ["PROBE_S_MAX", "Router", "Way", "find_router", "router_address"]
+__all__ = ["PROBE_S_MAX", "find_router", "router_address"]
 
 PROBE_S_MAX = 0.8
 """A probe that took longer is lost; below the second after which a SYN is sent again."""
@@ -54,37 +53,6 @@ _ECHO = {4: (8, 0), 6: (128, 129)}  # RFC 792, RFC 4443: type of request, of rep
 _ECHO_DATA = b"evenfall"
 _REPLY_BYTES_MAX = 256
 _RESET_ON_CLOSE = struct.pack("=ii", 1, 0)
-
-
-class Way(Protocol):
-    """One way to ask a router for a sign of life.
-
-    Attributes:
-        name: `icmp`, `tcp/PORT` or `udp`.
-        probes_max: more in a row are not answered by routers that are in order.
-        probe_bytes: IP bytes both ways of one probe and its answer.
-    """
-
-    name: str
-    probes_max: int
-    probe_bytes: int
-
-    async def once(self, *, timeout_s: float) -> bool:
-        """Send one probe; whether any answer came in time. Never raises for the network."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Router:
-    """A router that can be asked.
-
-    Attributes:
-        family: 4 or 6.
-        ways: best first; at least one.
-    """
-
-    family: int
-    ways: tuple[Way, ...]
 
 
 def find_router() -> Router | None:

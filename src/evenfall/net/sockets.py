@@ -36,10 +36,11 @@ import threading
 from typing import Any
 
 from evenfall.net import tcp_info
-from evenfall.net.api import Clock, NetworkFailure, TcpInfo
+from evenfall.net.api import Clock, NetworkFailure, Router, TcpInfo
 from evenfall.net.clock import SystemClock
 from evenfall.net.datagrams import DATAGRAM_BYTES_MAX, SystemDatagrams
 from evenfall.net.failures import from_gaierror, from_oserror
+from evenfall.net.gateway import find_router
 from evenfall.net.tls import TlsStream
 
 __all__ = [
@@ -258,6 +259,10 @@ class SystemNetwork:
         except OSError:
             return False
         return True
+
+    def router(self) -> Router | None:
+        """The router of the default route; see `net.gateway`."""
+        return find_router()
 
     def _resolved(self) -> None:
         self._resolving -= 1

@@ -12,7 +12,7 @@ import asyncio
 import dataclasses
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evenfall.infer.answer import sum_up
 from evenfall.infer.ladder import climb
@@ -27,7 +27,6 @@ from evenfall.model.target import TargetList
 from evenfall.model.verdict import Rival, Rung
 from evenfall.model.vocabulary import Answer
 from evenfall.net.api import Network
-from evenfall.net.gateway import Router
 from evenfall.probe.budget import CHECK_BYTES_MAX, Budget
 from evenfall.probe.clock_check import clock_off_s, with_clock_state
 from evenfall.probe.consent import is_lab_network
@@ -36,6 +35,7 @@ from evenfall.probe.schedule import END_S, Schedule, Wishes, hard_end_s
 from evenfall.probe.sealed import SealedNetwork
 from evenfall.probe.server_faults import ServerFault, server_faults
 from evenfall.probe.session import Event, Session
+from evenfall.probe.surroundings import is_on_this_machine
 from evenfall.probe.telling import Telling
 
 __all__ = ["CHECK_S_MAX", "CheckResult", "body_bytes_for", "run_check"]
@@ -66,7 +66,7 @@ class CheckResult:
     bytes_spent: int
     duration_s: float
     ladder: tuple[Rung, ...] = ()
-    around: Surroundings = Surroundings()
+    around: Surroundings = field(default_factory=Surroundings)
     server_faults: tuple[ServerFault, ...] = ()
     interrupted: bool = False
     error: EvenfallError | None = None
@@ -83,7 +83,6 @@ async def run_check(
     surroundings: Surroundings | None = None,
     bytes_max: int = CHECK_BYTES_MAX,
     profile: CheckProfile = CHECK_2026,
-    router: Router | None = None,
     wanted_s: Callable[[], float] | None = None,
     wishes: Wishes | None = None,
 ) -> CheckResult:
@@ -99,7 +98,6 @@ async def run_check(
         surroundings: what this machine tells of its own side.
         bytes_max: budget; nothing raises it.
         profile: parameters of the judgement.
-        router: of the home, if it can be asked.
         wanted_s: seconds for which this program has wanted the processor (`probe.load`).
         wishes: what else was asked for; it takes longer.
 
@@ -114,6 +112,7 @@ async def run_check(
     )
     meter = LoadMeter(network.clock.monotonic_s, wanted=wanted_s) if wanted_s else None
     telling = Telling(session, around, tariff_bps=tariff_bps, profile=profile)
+    router = None if is_on_this_machine(targets) else network.router()
     schedule = Schedule(session, telling, around, router=router, profile=profile, wishes=wishes)
     interrupted, error = False, None
     try:

@@ -25,8 +25,8 @@ from evenfall.infer.surroundings import Surroundings
 from evenfall.measure.gateway import GATEWAY_BYTES, probe_gateway
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import RungName, Scope
-from evenfall.net.gateway import Router
-from evenfall.probe.capacity import measure_capacity
+from evenfall.net.api import Router
+from evenfall.probe.capacity import CAPACITY_BYTES, measure_capacity
 from evenfall.probe.contrasts import Suspect, ground_so_far, names_in_doubt, second_looks, suspects
 from evenfall.probe.legs import first_looks, interleave, look_up_names
 from evenfall.probe.locate import LOCATE_S_MAX, locate
@@ -110,6 +110,8 @@ class Schedule:
         if self.around.is_elsewhere:
             self.telling.rungs(upto=RungName.DEVICE)
             return
+        if self.wishes.capacity:
+            self.session.budget.reserve(CAPACITY_BYTES)
         order = interleave(self.session)
         await _side_by_side(look_up_names(self.session, order), self._ask_router())
         self.telling.rungs(upto=RungName.WIFI)
@@ -165,7 +167,7 @@ class Schedule:
         if not session.targets.servers:
             return
         ground = ground_so_far(session, self.profile)
-        found = suspects(session, ground)[:PAIRED_MAX]
+        found = [s for s in suspects(session, ground) if s.has_name][:PAIRED_MAX]
         until_s = session.end_s
         if not found:
             found = self._slowest()
@@ -178,6 +180,7 @@ class Schedule:
 
     async def _capacity(self) -> None:
         """`--capacity`: alone on the line, with our first server."""
+        self.session.budget.release(CAPACITY_BYTES)
         servers = self.pairing.servers
         if servers:
             self.session.end_s = self._now_s() + CAPACITY_S_MAX

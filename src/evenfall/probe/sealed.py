@@ -9,7 +9,7 @@ address that a public service can have, whoever names it.
 from __future__ import annotations
 
 from evenfall.measure.dns import is_bogon
-from evenfall.net.api import Clock, Datagrams, Network, NetworkFailure, Stream
+from evenfall.net.api import Clock, Datagrams, Network, NetworkFailure, Router, Stream
 
 __all__ = ["SealedNetwork"]
 
@@ -58,6 +58,10 @@ class SealedNetwork:
     def has_route(self, family: int, *, towards: str = "") -> bool:
         """As `Network.has_route`."""
         return self._network.has_route(family, towards=towards)
+
+    def router(self) -> Router | None:
+        """As `Network.router`: it is beside us, not outside."""
+        return self._network.router()
 
 
 def _refuse_outside(address: str, operation: str) -> None:

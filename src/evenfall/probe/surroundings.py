@@ -13,11 +13,10 @@ from collections.abc import Callable
 
 from evenfall.infer.surroundings import Surroundings
 from evenfall.model.target import TargetList
-from evenfall.net.gateway import Router, find_router
 from evenfall.net.interfaces import driver_of, interfaces_with, kind_of, source_towards
 from evenfall.probe.consent import is_lab_network
 
-__all__ = ["is_on_this_machine", "proxies_set", "router_to", "surroundings_of", "tunnel_in_use"]
+__all__ = ["is_on_this_machine", "proxies_set", "surroundings_of", "tunnel_in_use"]
 
 _TOWARDS = ("9.9.9.9", "198.41.0.4", "2620:fe::fe")
 """One in each half of IPv4, which OpenVPN routes apart, and one of IPv6. Nothing is sent there."""
@@ -61,11 +60,6 @@ def is_on_this_machine(targets: TargetList) -> bool:
     """A lab on loopback: nothing of it passes the router, nor a tunnel."""
     resolver = targets.resolver.rpartition(":")[0] or targets.resolver
     return is_lab_network(targets) and resolver.strip("[]").startswith(("127.", "::1"))
-
-
-def router_to(targets: TargetList) -> Router | None:
-    """The router on the way to these targets; None: none, or not known."""
-    return None if is_on_this_machine(targets) else find_router()
 
 
 def surroundings_of(targets: TargetList, *, through_vpn: bool = False) -> Surroundings:
