@@ -16,11 +16,15 @@ from evenfall.model.vocabulary import Direction, Role
 from evenfall.probe.contrasts import neutral_name
 from evenfall.probe.session import Progress, Session, Stage
 
-__all__ = ["CAPACITY_ID", "LOAD_BYTES", "measure_capacity"]
+__all__ = ["CAPACITY_BYTES", "CAPACITY_ID", "LOAD_BYTES", "measure_capacity"]
 
 CAPACITY_ID = "measurement/capacity"
 LOAD_BYTES = {Direction.DOWNLOAD: 2_000_000, Direction.UPLOAD: 500_000}
 """At most, of each direction; less where less is left."""
+CAPACITY_BYTES = reserve_bytes(1_000_000, Direction.DOWNLOAD) + reserve_bytes(
+    300_000, Direction.UPLOAD
+)
+"""What a round in which it is asked for sets aside, so that pages and pairs leave it something."""
 _LOAD_BYTES_MIN = 131_072
 _TIME_S_MIN = 3.0
 
