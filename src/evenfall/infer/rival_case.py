@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evenfall.infer.capacity import capacity_of
 from evenfall.infer.facts import Stage
 from evenfall.infer.gateway import gateway_of
 from evenfall.infer.surroundings import Surroundings
@@ -54,7 +55,7 @@ class RivalCase:
         self.everything_slow = self.ground.line_slow or self.all_of_scope(Scope.GENERALIZED)
         self.selective = any(self._may_be_selective(v) for v in self.troubled)
         self._outside = [o for o in observations if o.seen_by == "server"]
-        tested = [o.goodput_bps or 0 for o in observations if o.fact is Fact.SPEED_TEST]
+        tested = [c.rate_bps for o in observations if (c := capacity_of(o)) is not None]
         self.line_bps = max((*tested, self.ground.line_bps or 0)) or None
 
     @property

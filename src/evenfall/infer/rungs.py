@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evenfall.infer.capacity import capacity_of
 from evenfall.infer.gateway import Gateway, gateway_of
 from evenfall.infer.ground import Ground, fine_attempt, is_slow
 from evenfall.infer.speed import Speed, speed_of
@@ -56,9 +57,8 @@ class Case:
         self.others_know = any(
             o.answers for o in own if o.fact is Fact.DNS_LOOKUP and o.resolver in ("public", "doh")
         )
-        self.tested_bps = max(
-            (o.goodput_bps or 0 for o in own if o.fact is Fact.SPEED_TEST), default=0
-        )
+        tested = (c for o in own if (c := capacity_of(o)) is not None)
+        self.tested_bps = max((capacity.rate_bps for capacity in tested), default=0)
 
     @property
     def convicted(self) -> list[Verdict]:

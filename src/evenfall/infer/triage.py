@@ -30,6 +30,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from evenfall.infer.answer import sum_up
+from evenfall.infer.capacity import capacity_of
 from evenfall.infer.facts import Pair
 from evenfall.infer.ground import Ground
 from evenfall.infer.rungs import Sites
@@ -37,7 +38,7 @@ from evenfall.infer.verdicts import Judged
 from evenfall.model.observation import Observation
 from evenfall.model.triage import Conclusion, OtherService, Triage
 from evenfall.model.verdict import Verdict
-from evenfall.model.vocabulary import Answer, Fact, Scope, State
+from evenfall.model.vocabulary import Answer, Scope, State
 
 __all__ = ["ticket_of", "triage_of"]
 
@@ -155,7 +156,7 @@ def _counted(pairs: Iterable[Pair]) -> list[tuple[int, int]]:
 
 def _access_bps(pairs: Iterable[Pair], observations: Iterable[Observation]) -> int | None:
     arms = (arm.goodput_bps for pair in pairs for arm in pair.neutral_arms)
-    tests = (o.goodput_bps for o in observations if o.fact is Fact.SPEED_TEST)
+    tests = (c.rate_bps for o in observations if (c := capacity_of(o)) is not None)
     return _best([*arms, *tests])
 
 

@@ -103,6 +103,7 @@ class Schedule:
         self.router = router
         self.profile = profile
         self.wishes = wishes
+        self._held_bytes = 0
         self.pairing = PairingStage(session, profile)
 
     async def run(self) -> None:
@@ -110,8 +111,9 @@ class Schedule:
         if self.around.is_elsewhere:
             self.telling.rungs(upto=RungName.DEVICE)
             return
-        if self.wishes.capacity:
-            self.session.budget.reserve(CAPACITY_BYTES)
+        if self.wishes.capacity and self.session.budget.fits(CAPACITY_BYTES):
+            self._held_bytes = CAPACITY_BYTES
+            self.session.budget.reserve(self._held_bytes)
         order = interleave(self.session)
         await _side_by_side(look_up_names(self.session, order), self._ask_router())
         self.telling.rungs(upto=RungName.WIFI)
@@ -180,7 +182,7 @@ class Schedule:
 
     async def _capacity(self) -> None:
         """`--capacity`: alone on the line, with our first server."""
-        self.session.budget.release(CAPACITY_BYTES)
+        self.session.budget.release(self._held_bytes)
         servers = self.pairing.servers
         if servers:
             self.session.end_s = self._now_s() + CAPACITY_S_MAX
