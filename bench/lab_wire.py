@@ -98,7 +98,7 @@ def run() -> list[dict[str, object]]:
         row(
             "lab wire: goodput of a 100 Mbit/s line ÷ theory",
             wide["goodput_bps"] / (WIDE_BPS * PAYLOAD),
-            f"{wide['goodput_bps'] / 1e6:.1f} of 100 Mbit/s over 6 s at 20 ms, slow start included; "
+            f"{wide['goodput_bps'] / 1e6:.1f} of 100 Mbit/s over 6 s at 20 ms, slow start in it; "
             f"{wide_wire.cpu_s / 6:.0%} of a core; {wide_wire.overload} frames lost to the machine",
             "over 0.9",
         ),

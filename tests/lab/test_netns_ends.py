@@ -23,7 +23,7 @@ from evenfall.lab.clock import LabClock
 from evenfall.lab.netns import NetnsBackend, order_for
 from evenfall.lab.netns_keeper import running_keeper
 from evenfall.lab.rtnetlink import Rtnetlink
-from evenfall.lab.scenario import CensorRule, Scenario, draw
+from evenfall.lab.scenario import CensorRule, Innocent, Scenario, draw
 from evenfall.model.errors import LabError, UsageError
 
 pytestmark = pytest.mark.netns
@@ -189,18 +189,17 @@ def test_statuses_and_missing_commands(tmp_path: Path) -> None:
 
 
 def test_the_scenario_cannot_be_read_from_inside(tmp_path: Path) -> None:
-    """Two scenarios with one seed: same addresses, routes, environment, arguments and file names.
+    """Scenarios with one seed: same addresses, routes, environment, arguments and file names.
 
     What differs: random keys, times, and numbers of processes.
     """
     look = (
-        "env | sort; ip -4 addr; ip route; cat /etc/resolv.conf; ls -A $HOME/..; "
+        "env | sort; ip addr; ip route; ip -6 route; cat /etc/resolv.conf; ls -A $HOME/..; "
         "tr '\\0' ' ' < /proc/1/cmdline; cat $EVENFALL_TARGETS | grep -v pin"
     )
     seen = []
     of_others = set(Path("/tmp").glob("evenfall-*/plan.json"))  # noqa: S108
-    for number, text in enumerate(("clean", "throttle_sni_policer")):
-        scenario = SCENARIO if text == "clean" else throttled()
+    for number, scenario in enumerate((SCENARIO, throttled(), in_bad_air())):
         folder = tmp_path / str(number) / "client"
         clock = LabClock(start_local_minutes=0, epoch_monotonic_s=time.monotonic())
         out = tmp_path / "out"
@@ -213,7 +212,13 @@ def test_the_scenario_cannot_be_read_from_inside(tmp_path: Path) -> None:
             assert not plans - of_others
         seen.append(out.read_text().replace(f"/{number}/", "/N/"))
     assert "192.168.1.2" in seen[0] or "not found" in seen[0]
-    assert seen[0] == seen[1]
+    assert seen[0] == seen[1] == seen[2]
+
+
+def in_bad_air() -> Scenario:
+    """A scenario with a second wire, right beside the client."""
+    innocent = Innocent(kind="wifi_loss", loss=0.01)
+    return Scenario(title="x", innocent=True, innocents=(innocent,), expected=(), answers=())
 
 
 def throttled() -> Scenario:

@@ -65,6 +65,11 @@ class Stage(Protocol):
         """The probe's target file, in the client's folder."""
         ...
 
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What the backend records of the net that it made; never shown to the process in it."""
+        ...
+
     def run(
         self,
         command: Sequence[str],

@@ -109,6 +109,7 @@ class _LoopbackStage(msgspec.Struct, frozen=True, kw_only=True):
     client_folder: Path
     seen: Places
     target_file: Path
+    facts: dict[str, str] = {}
 
     def run(
         self,

@@ -50,6 +50,8 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
         match: every service and the answer are among what is right.
         answers: right answers.
         down_bps, up_bps, rtt_s, loss: the line that was drawn.
+        facts: what the backend records of the net that it made: congestion control, hops, where
+            the censor sits; empty if it has nothing to say.
     """
 
     scenario: str
@@ -66,6 +68,7 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     up_bps: float
     rtt_s: float
     loss: float
+    facts: dict[str, str] = {}
     schema: str = "1.0"
 
     @property
@@ -166,6 +169,7 @@ def run_check(
         started_s = time.monotonic()
         output = check_output(stage)
         duration_s = time.monotonic() - started_s
+        facts = dict(stage.facts)
     seen = read_check(output)
     services = compare(scenario, seen, minute_of_day=minute)
     answers = expected_answers(scenario, minute_of_day=minute)
@@ -184,6 +188,7 @@ def run_check(
         up_bps=round(drawn.up_bps),
         rtt_s=round(drawn.rtt_s, 4),
         loss=round(drawn.loss, 4),
+        facts=facts,
     )
 
 
