@@ -16,6 +16,7 @@ __all__ = [
     "CheckProfile",
     "NightlyProfile",
     "PairsProfile",
+    "ShapeProfile",
     "WatchProfile",
 ]
 
@@ -197,6 +198,40 @@ class NightlyProfile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShapeProfile:
+    """What slowed transfers look like (`infer.shape`).
+
+    Calibrated on runs of bench/shape_runs.py in the lab with kernel TCP (CUBIC), four pairs each,
+    seeds 0 to 6: policers and shapers of 128, 256 and 512 kbit/s with bursts of 16 to 64 kB, losses
+    of 8 to 25 %, stalls after 20 and 40 kB, congestion by 12 flows; round trips of 15 to 150 ms.
+    Of 35 such runs 35 are named rightly; docs/method.md has the table and a second set of seeds on
+    which nothing was tuned. No real policer was at hand.
+
+    Attributes:
+        queue_factor, queue_added_us: the round trip grows under load by this factor and this much.
+        queue_over_neutral: and so much more than in the neutral arms.
+        loss_min: share of bytes sent again from which an arm counts as losing.
+        loss_shared: the neutral arms lose this share of what the target's lose: not the name's.
+        spread_max: coefficient of variation below which rates, or bytes before the first loss,
+            count as the same in all transfers.
+        arms_min: slow arms that are needed to tell "the same" from "not the same".
+        confidence, confidence_few: of a kind that was named from `arms_min` slow arms, or from
+            fewer; the rule of succession over the runs of calibration gives 0.9 and 0.6.
+    """
+
+    name: str
+    queue_factor: float = 1.5
+    queue_added_us: float = 40_000
+    queue_over_neutral: float = 1.3
+    loss_min: float = 0.02
+    loss_shared: float = 0.3
+    spread_max: float = 0.2
+    arms_min: int = 2
+    confidence: float = 0.9
+    confidence_few: float = 0.6
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckProfile:
     """One occasion (METHOD 1 and 3): what counts as slow, and what is too little to say.
 
@@ -206,6 +241,7 @@ class CheckProfile:
 
     Attributes:
         pairs: parameters of the paired transfers.
+        shape: parameters of what slowed transfers look like.
         slow_factor: control ÷ target at equal bytes, from which a target is slow.
         never_slow_bps: a page that comes at this speed is not slow, whatever the controls do. A
             round figure, more than any one service asks of a line; on a fast line the differences
@@ -232,6 +268,7 @@ class CheckProfile:
 
     name: str
     pairs: PairsProfile = PairsProfile(name="pairs-2026.2")
+    shape: ShapeProfile = ShapeProfile(name="shape-2026")
     slow_factor: float = 3.0
     never_slow_bps: float = 25_000_000
     compare_bytes_min: int = 24_576

@@ -15,11 +15,10 @@ How it works.
   which at least half of the time remains, the one with the smallest residual is taken. The rate of
   the line is the plateau; the residual is its standard deviation ÷ bytes of the plateau.
 - **First loss**: bytes acknowledged when the first byte was sent again.
-- **Rounds**: what the rate means in segments a round trip; below four, TCP cannot repair a loss
-  by three duplicate acknowledgements and waits for its timer.
 
-What it does not do. It sees no packets: in 50 ms many of them pass. Flach's packet-wise test is
-done on intervals instead (`infer.tokens`).
+What it does not do. It sees no packets: in 50 ms many of them pass, so Flach's packet-wise bucket
+is not simulated. What is kept of it: losses without a queue before them, the bytes that pass before
+the first loss (the bucket), and the rate afterwards.
 
 Sources: Flach et al., SIGCOMM 2016, section 3; background/throttling.md section 4; Linux
 `tcp_info` (tcpi_rtt, tcpi_min_rtt, tcpi_bytes_acked, tcpi_bytes_retrans).
@@ -77,6 +76,7 @@ class Traits:
         stalled_at_bytes: how many had come by then; None if it did not stall.
         loss: share of bytes that had to be sent again.
         queue: round-trip time under load ÷ the smallest of the line.
+        queue_us: the same as a difference.
         plateau: None where too few points of the curve are there.
         first_loss_bytes: acknowledged before anything was sent again; None: nothing was, or
             nothing is known.
@@ -88,6 +88,7 @@ class Traits:
     stalled_at_bytes: int | None
     loss: float | None
     queue: float | None
+    queue_us: float | None
     plateau: Plateau | None
     first_loss_bytes: int | None
     rtt_us: int | None
@@ -110,12 +111,15 @@ def traits_of(arm: Observation, *, line_rtt_us: int | None = None) -> Traits:
     rtts = [t for t in (arm.rtt_min_us, line_rtt_us, *(s.rtt_min_us for s in samples)) if t]
     least_us = min(rtts, default=None)
     stalled = arm.failure == "stalled"
+    loaded_us = _loaded(arm, samples)
+    told = loaded_us is not None and bool(least_us)
     return Traits(
         goodput_bps=float(arm.goodput_bps or 0),
         stalled=stalled,
         stalled_at_bytes=arm.body_bytes if stalled else None,
         loss=_loss(arm, samples),
-        queue=_queue(arm, samples, least_us),
+        queue=(loaded_us or 0) / (least_us or 1) if told else None,
+        queue_us=(loaded_us or 0) - (least_us or 0) if told else None,
         plateau=fit_plateau(arm.curve or ()),
         first_loss_bytes=_first_loss(samples),
         rtt_us=least_us,
@@ -161,17 +165,14 @@ def _loss(arm: Observation, samples: Sequence[Sample]) -> float | None:
     return again / (again + acked) if again + acked else None
 
 
-def _queue(arm: Observation, samples: Sequence[Sample], least_us: int | None) -> float | None:
-    if not least_us:
-        return None
+def _loaded(arm: Observation, samples: Sequence[Sample]) -> float | None:
+    """Round-trip time once data flow, µs."""
     fresh = [
         now.rtt_us
         for before, now in itertools.pairwise(samples)
         if now.acked_bytes > before.acked_bytes
     ]
-    if fresh:
-        return statistics.median(fresh) / least_us
-    return arm.rtt_us / least_us if arm.rtt_us else None
+    return float(statistics.median(fresh)) if fresh else arm.rtt_us
 
 
 def _first_loss(samples: Sequence[Sample]) -> int | None:
