@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from round_maker import CONTROLS, SERVER, TARGET, RoundMaker
 
+from evenfall.infer.facts import Page
 from evenfall.infer.verdicts import judge_round
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target, TargetList
@@ -253,3 +254,32 @@ def test_every_round_can_be_judged(rows: list[dict[str, Any]]) -> None:
         assert verdict.scope_because
         assert set(verdict.witnesses) <= known
         assert all(way.because for way in verdict.ways)
+
+
+@pytest.mark.parametrize(
+    ("code", "mechanism"),
+    [
+        (SILENT, "tls.drop.sni"),
+        (RESET, "tls.reset.sni"),
+        (CLOSED, "tls.close.sni"),
+        (ALERT, "tls.alert.sni"),
+    ],
+)
+def test_a_page_that_came_once_and_a_name_that_is_cut_off(code: str, mechanism: str) -> None:
+    """The page came; by this name our server is out of reach: blocked, as most of the pairs end."""
+    r = RoundMaker().good_controls().known()
+    r.visit(TARGET, SITE)
+    for _ in range(4):
+        r.pair(0, failure=code)
+    verdict = r.verdict()
+    assert (verdict.state, verdict.mechanism) == (State.BLOCKED, mechanism)
+
+
+def test_a_redirect_is_followed_past_other_connections() -> None:
+    """Between a redirect and the page it leads to, a handshake over IPv6 was made elsewhere."""
+    r = RoundMaker().good_controls().known()
+    r.visit(TARGET, SITE, status=302, body=0, page=Page(location="https://www.video.test/"))
+    r.visit(TARGET, "2001:db8::11", family=6, tcp=SILENT)
+    www = msgspec.structs.replace(TARGET, url="https://www.video.test/")
+    r.visit(www, "203.0.113.18", status=503, body=300)
+    assert r.verdict().rule_id == "check.site.error"

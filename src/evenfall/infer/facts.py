@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from evenfall.infer.attempts import RESET, Attempt, Page, Stage
 from evenfall.infer.fingerprints import Fingerprint
@@ -111,13 +111,18 @@ class Site:
         return self.pages.get(attempt.http.observation_id, Page()) if attempt.http else Page()
 
     def chain(self, attempt: Attempt) -> list[Attempt]:
-        """The attempt and the redirects it led to, in order."""
-        index = self.attempts.index(attempt)
+        """The attempt and the redirects it led to, in order.
+
+        Other connections may have been made meanwhile: the next step is the next one to the place
+        that the answer names.
+        """
         chain = [attempt]
-        for later in self.attempts[index + 1 :]:
-            if not self.page(chain[-1]).location or later.is_neutral:
+        for later in self.attempts[self.attempts.index(attempt) + 1 :]:
+            location = self.page(chain[-1]).location
+            if not location:
                 break
-            chain.append(later)
+            if not later.is_neutral and later.host == _led_to(chain[-1].host, location):
+                chain.append(later)
         return chain
 
     @property
@@ -185,6 +190,14 @@ def _sort_in(site: Site, observation: Observation) -> None:
         attempt.http = observation
     elif fact is Fact.MTPROTO_EXCHANGE:
         attempt.mtproto = observation
+
+
+def _led_to(host: str, location: str) -> str:
+    """Host that a `Location` leads to, seen from a host; empty where it is none."""
+    try:
+        return urlsplit(urljoin(f"http://{host}/", location)).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _attempt_of(site: Site, step: Observation) -> Attempt | None:

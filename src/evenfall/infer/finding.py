@@ -11,6 +11,7 @@ What it does not do. It decides nothing; see `infer.verdicts` for the order of t
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from evenfall.infer.facts import RESET, Attempt, Pair
@@ -22,6 +23,13 @@ from evenfall.model.verdict import SlowerBy
 from evenfall.model.vocabulary import Direction, Scope, State
 
 __all__ = ["Finding", "PairView", "view_pairs"]
+
+_ENDS = {
+    "connection_reset": "tls.reset.sni",
+    "connection_aborted": "tls.reset.sni",
+    "eof_error": "tls.close.sni",
+    "ssl_failed_handshake": "tls.alert.sni",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +105,12 @@ class PairView:
     def reset(self) -> bool:
         """Most of those ended with a reset."""
         return 2 * sum(p.target.failure in RESET for p in self._empty) > len(self._empty)
+
+    @property
+    def cut_mechanism(self) -> str:
+        """The mechanism by which most of those ended."""
+        ends = Counter(_ENDS.get(p.target.failure or "", "tls.drop.sni") for p in self._empty)
+        return ends.most_common(1)[0][0] if ends else "tls.drop.sni"
 
     def same_fate(self, attempt: Attempt) -> bool:
         """The name decides, and our server met with it what the attempt met.

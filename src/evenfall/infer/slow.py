@@ -106,11 +106,11 @@ def _by_name(ratio: float | None, pairs: PairView, witnesses: tuple[str, ...]) -
     notes = () if ratio is not None else (say("its own page is too short to time"),)
     if pairs.cut_off:
         return Finding(
-            rule_id="check.tls.reset.sni" if pairs.reset else "check.tls.drop.sni",
+            rule_id=f"check.{pairs.cut_mechanism}",
             state=State.BLOCKED,
             scope=Scope.TARGETED,
             scope_because=pairs.says,
-            mechanism="tls.reset.sni" if pairs.reset else "tls.drop.sni",
+            mechanism=pairs.cut_mechanism,
             isolated=True,
             because=say("its page came once, but with this name our own server is out of reach"),
             witnesses=witnesses,
