@@ -11,8 +11,8 @@ first 16 KiB of the body, in one header (`header.<name>`), or in an address that
 expression (`regexp`). A match is a reason to look further, and no verdict alone.
 
 What it does not do. It brings no list of its own: the public one has no licence that lets us carry
-it. A regular expression that never ends is the file's own fault; its length, the text's and the
-number of rows are limited.
+it. Regular expressions are searched for by `infer.pattern`, in bounded time; what it does not read
+is refused. The length of a pattern, of the text and the number of rows are limited.
 
 Sources: ooni/blocking-fingerprints, `fingerprints_http.csv` and `fingerprints_dns.csv` (columns and
 words as of 2024-10).
@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from evenfall.infer.pattern import PatternError, compile_pattern
 from evenfall.model.errors import FormatError
 
 __all__ = ["ROWS_MAX", "Fingerprint", "match", "match_address", "read_fingerprints"]
@@ -72,7 +72,7 @@ class Fingerprint:
             return text.startswith(self.pattern)
         if self.pattern_type == "contains":
             return self.pattern in text
-        return re.search(self.pattern, text, flags=re.DOTALL) is not None
+        return compile_pattern(self.pattern).found_in(text)
 
 
 def read_fingerprints(text: str, *, where: str) -> tuple[Fingerprint, ...]:
@@ -87,6 +87,13 @@ def read_fingerprints(text: str, *, where: str) -> tuple[Fingerprint, ...]:
             more than `ROWS_MAX` rows.
     """
     reader = csv.DictReader(io.StringIO(text))
+    try:
+        return _read_rows(reader, where=where)
+    except csv.Error as error:  # a field without an end
+        raise _unusable("rows of a CSV file", str(error), where) from error
+
+
+def _read_rows(reader: csv.DictReader[str], *, where: str) -> tuple[Fingerprint, ...]:
     missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise FormatError(
@@ -142,9 +149,10 @@ def _read_row(row: Mapping[str, str | None], *, where: str) -> Fingerprint:
         raise _unusable(f"a pattern of 1 to {PATTERN_CHARS_MAX} characters", size, where)
     if kind == "regexp":
         try:
-            re.compile(pattern)
-        except re.error as error:
-            raise _unusable("a regular expression", str(error), where) from error
+            compile_pattern(pattern)
+        except PatternError as error:
+            expected = "a regular expression that can be searched for in bounded time"
+            raise _unusable(expected, str(error), where) from error
     return Fingerprint(
         name=name, scope=scope, location=location, pattern_type=kind, pattern=pattern
     )
