@@ -62,7 +62,7 @@ class Air:
                 return
             jitter_s = self._settings.jitter_s
             leave_s += self._rng.expovariate(1 / jitter_s) if jitter_s > 0 else 0.0
-        held.append((max(leave_s, held[-1][0] if held else leave_s), frame))
+        held.append((leave_s, frame))  # behind one that leaves later, it waits for that one
 
     def leaving(self, now_s: float) -> list[tuple[bytes, bool]]:
         """Frames whose time has come, with their direction (True: upwards)."""

@@ -130,5 +130,4 @@ class UdpCensor:
             return
         flow.reader = None
         name = (answer.server_name or "") if isinstance(answer, Hello) else ""
-        layer = "quic" if isinstance(answer, Hello) else ""
-        flow.rule = self._decider.rule_for(layer, name, family=packet.family)
+        flow.rule = self._decider.rule_for("quic", name, family=packet.family)
