@@ -34,9 +34,11 @@ def test_the_router_of_an_emulated_home(who: str, interpreter: Interpreter) -> N
     python, arguments = interpreter(who)
     stage = Path(__file__).with_name("inside") / "stage.py"
     scenario = 'title = "t"\ninnocent = true\nexpected = []\nanswers = []\n'
+    ours = f"PYTHONPATH={arguments['env']['PYTHONPATH']}"
+    command = ["raw", "/usr/bin/env", ours, python[0], "-c", LOOK]
     done = subprocess.run(
         [*python, str(stage)],
-        input=json.dumps({"scenario": scenario, "commands": [["raw", python[0], "-c", LOOK]]}),
+        input=json.dumps({"scenario": scenario, "commands": [command]}),
         capture_output=True, text=True, timeout=120, check=False, **arguments,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
