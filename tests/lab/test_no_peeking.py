@@ -49,7 +49,8 @@ for path in Path('/proc').glob('[0-9]*'):
 
 CENSORED = (
     "throttle_sni_policer", "throttle_sni_shaper", "reset_sni", "dns_lie", "ip_drop", "blockpage",
-    "slow_server", "congestion", "tariff", "own_refusal",
+    "slow_server", "congestion", "tariff", "own_refusal", "site_down", "server_dead", "no_dns",
+    "captive_portal", "clock_off", "cdn", "dns_hijack", "turkey_2022",
 )  # fmt: skip
 
 each_backend = pytest.mark.parametrize(
@@ -120,6 +121,34 @@ def test_nothing_of_the_caller_goes_in(backend: Backend, given) -> None:
     assert names == {"PATH", "HOME", "LANG", "EVENFALL_TARGETS"}
     for word in ("throttle", "policer", "netns", "loopback", "scenario", "secret", "censor"):
         assert word not in text.replace(sys.executable, "").lower(), word
+
+
+MACHINE = r"""
+import re, socket, sys
+from pathlib import Path
+for name in ('/proc/net/route', '/proc/net/ipv6_route', '/proc/net/if_inet6', '/proc/net/dev',
+             '/etc/resolv.conf', '/proc/net/tcp', '/proc/net/udp', '/proc/net/tcp6'):
+    path = Path(name)
+    text = path.read_text() if path.is_file() else ''
+    lines = text.splitlines()
+    if name.endswith('dev'):  # counters are this moment's
+        lines = [re.sub(r':.*', '', line) for line in lines]
+    if name.endswith('ipv6_route'):  # so are the sixth and seventh column: who uses a route
+        lines = [' '.join(w for n, w in enumerate(line.split()) if n not in (6, 7))
+                 for line in lines]
+    sys.stdout.write(f'{name}\n' + '\n'.join(sorted(lines)) + '\n')
+sys.stdout.write(str(socket.if_nameindex()) + socket.gethostname() + '\n')
+"""
+
+
+@pytest.mark.netns
+def test_the_clients_machine_looks_alike_in_every_scenario(given) -> None:
+    """Interfaces, addresses, routes of both families and the resolver file; but for a VPN's own."""
+    clean = given(NetnsBackend(), case("clean"), MACHINE)
+    assert "tun0" not in clean
+    for name in ("ipv6_broken", "bad_wifi"):
+        assert given(NetnsBackend(), case(name), MACHINE) == clean, name
+    assert "tun0" in given(NetnsBackend(), case("vpn_on"), MACHINE)
 
 
 def test_keys_differ_between_two_runs_of_one_scenario(given) -> None:

@@ -49,7 +49,7 @@ def test_a_clean_world_serves_everywhere(scenario_of) -> None:
     assert [m.listen for m in plan.measurement] == [
         PLACES.measurement, PLACES.second_measurement, PLACES.measurement6,
     ]  # fmt: skip
-    assert (plan.http3, plan.announced, plan.ahead_s, plan.login) == (True, True, 0, "")
+    assert (plan.http3, plan.ahead_s, plan.login) == (True, 0, "")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_is_broken_for_all(scenario_of) -> None:
     six = plan_of(scenario_of(innocents=(Innocent(kind="ipv6_broken"),)))
     assert set(six.silent) == {*PLACES.origins6.values(), PLACES.measurement6.address}
     quic = plan_of(scenario_of(innocents=(Innocent(kind="quic_closed"),)))
-    assert (quic.http3, quic.announced) == (False, True)
+    assert not quic.http3
     clock = plan_of(scenario_of(innocents=(Innocent(kind="clock_off", offset_s=7200),)))
     assert clock.ahead_s == 7200
     for plan in (six, quic, clock):
@@ -157,7 +157,7 @@ def test_the_measurement_server_asks_beside_the_line(scenario_of) -> None:
     assert measurement.resolver is not None
     zone = resolver(plan, measurement.resolver).zone
     assert {addresses[0] for addresses in zone.values()} == set(served.origins.values())
-    assert set(measurement.hosts) == set(zone)
+    assert set(measurement.hosts) == {*zone, served.mtproto.address}
     assert f"{served.origins['video']}/32" in measurement.networks
     assert not any(seen.origins["video"] in network for network in measurement.networks)
     said = resolver(plan, served.resolver).zone

@@ -52,7 +52,6 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         mirrors: role → second address of the same site, as a CDN has.
         origins6: role → IPv6 address, ports as in IPv4; empty: there is no IPv6.
         measurement6, block_page6: likewise; null and empty: none.
-        http3: whether the client's datagrams to the origins' `https_port` arrive.
     """
 
     origins: dict[str, str]
@@ -70,7 +69,6 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     origins6: dict[str, str] = {}
     measurement6: Endpoint | None = None
     block_page6: str = ""
-    http3: bool = True
 
     @property
     def mtproto(self) -> Endpoint:
@@ -167,8 +165,7 @@ class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):
         login: URL of a captive portal's page, which the block page's server then shows; empty:
             there is none.
         silent: addresses at which nothing answers, whatever should be there.
-        http3: whether UDP 443 is answered anywhere.
-        announced: whether HTTPS says that there is HTTP/3, be that so or not.
+        http3: whether UDP 443 is answered anywhere; HTTPS announces it in any case.
         ahead_s: how far all clocks out here are ahead of the machine's own.
     """
 
@@ -182,5 +179,4 @@ class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):
     login: str = ""
     silent: tuple[str, ...] = ()
     http3: bool = True
-    announced: bool = True
     ahead_s: float = 0.0

@@ -100,7 +100,6 @@ def world_plan(folder: Path, drawn: Drawn, *, served: Places, seen: Places) -> W
         login=_url_of_login(seen) if portal else "",
         silent=tuple(_six(served)) if _of_kind(drawn, "ipv6_broken") else (),
         http3=not (portal or _of_kind(drawn, "quic_closed")),
-        announced=seen.http3,
         ahead_s=sum(innocent.offset_s for innocent in _of_kind(drawn, "clock_off")),
     )
 

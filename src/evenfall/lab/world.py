@@ -188,7 +188,7 @@ class _Opening:
         )
 
     def _announces(self, origin: Origin) -> bool:
-        return self._plan.announced and origin.conduct in ("serve", "withhold", "geo")
+        return origin.conduct in ("serve", "withhold", "geo")
 
     def _name_of_nobody(self) -> str:
         return "portal" if self._plan.login else "block_page"

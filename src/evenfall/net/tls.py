@@ -270,4 +270,5 @@ def _broken(error: ssl.SSLError, operation: str) -> NetworkFailure:
     """Why an established TLS connection cannot go on."""
     if isinstance(error, ssl.SSLEOFError):
         return NetworkFailure("eof_error", operation)
-    return NetworkFailure(f"unknown_failure: {error.reason or 'TLS'}", operation)
+    reason = getattr(error, "reason", None)  # one that Python itself raises has none
+    return NetworkFailure(f"unknown_failure: {reason or 'TLS'}", operation)
