@@ -3,7 +3,8 @@
 Every `say("…")` and `say_n("…", "…", n)` in the source is a sentence to be translated. This reads
 them from the syntax tree, brings `src/evenfall/text/locale/*/LC_MESSAGES/evenfall.po` up to date
 (new sentences come in empty, those that nobody says any more go), compiles the `.mo` beside it, and
-names what is still empty. The bytes depend on the sentences alone: no dates, no line numbers.
+names what is still empty. The bytes depend on the sentences alone: no dates, and no places, so that a
+sentence may move from file to file (`git grep` finds it).
 
 To translate: fill in `msgstr` in the `.po`, and run this again. A test holds that nothing is empty,
 that placeholders agree, and that the compiled file is current.
@@ -71,10 +72,10 @@ def catalogue(language: str) -> Catalog:
     new = Catalog(locale=language, header_comment=f"# {_HEADER}", fuzzy=False)
     kept: dict[object, Message] = {m.id: m for m in old if m.id}
     # A sentence that comes in a second form keeps its translation.
-    for template, places in sorted(templates().items(), key=lambda item: str(item[0])):
+    for template in sorted(templates(), key=str):
         before = kept.get(template)
         translation = before.string if before is not None else None
-        new.add(template, translation, locations=[(place, 0) for place in places])
+        new.add(template, translation)
     return new
 
 
@@ -87,9 +88,9 @@ def _read(language: str) -> Catalog:
 
 
 def po_bytes(of: Catalog) -> bytes:
-    """The text of a catalogue, without dates and line numbers."""
+    """The text of a catalogue, without dates and places."""
     buffer = io.BytesIO()
-    write_po(buffer, of, width=100, include_lineno=False, omit_header=True)
+    write_po(buffer, of, width=100, no_location=True, omit_header=True)
     header = "\n".join(
         (
             f"# {_HEADER}",

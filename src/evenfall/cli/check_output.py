@@ -141,7 +141,7 @@ def moment_of(result: CheckResult, settings: Settings) -> tuple[str, str, str] |
     zone = ZoneInfo(settings.timezone) if settings.timezone else None
     utc = dt.datetime.fromtimestamp(result.observations[0].started_us / 1e6, dt.UTC)
     local = utc.astimezone(zone)
-    name = settings.timezone or local.strftime("UTC%z")
+    name = settings.timezone or f"UTC{local.isoformat()[-6:]}"
     return local.strftime("%Y-%m-%d"), local.strftime("%H:%M"), name
 
 

@@ -32,8 +32,9 @@ from collections.abc import Iterable, Sequence
 from evenfall.infer.answer import sum_up
 from evenfall.infer.capacity import capacity_of
 from evenfall.infer.facts import Pair
-from evenfall.infer.ground import Ground
+from evenfall.infer.ground import Ground, is_slow
 from evenfall.infer.rungs import Sites
+from evenfall.infer.speed import Speed
 from evenfall.infer.verdicts import Judged
 from evenfall.model.observation import Observation
 from evenfall.model.triage import Conclusion, OtherService, Triage
@@ -76,7 +77,7 @@ def triage_of(
         its_answer = answer
     ground = judged.ground
     both = _counted(judged.pairs[worst.target].pairs)
-    access_bps = _access_bps(ground.pairs, observations)
+    speeds = _access_speeds(ground.pairs)
     abroad, at_home = Sites(ground, domestic=False), Sites(ground, domestic=True)
     return Triage(
         ticket=ticket_of(observations),
@@ -87,8 +88,8 @@ def triage_of(
         answer=its_answer,
         service_state=worst.state,
         service_bps=_best_page(judged, worst),
-        access_bps=access_bps,
-        access_slow=None if access_bps is None else access_bps < _slow_bps(ground),
+        access_bps=_access_bps(speeds, ground.pairs, observations),
+        access_slow=_access_slow(speeds, ground),
         access_resent=_access_resent(ground.pairs),
         by_name_bps=_median(target for target, _ in both),
         neutral_bps=_median(neutral for _, neutral in both),
@@ -154,15 +155,34 @@ def _counted(pairs: Iterable[Pair]) -> list[tuple[int, int]]:
     return [((p.target.goodput_bps or 0), (p.neutral.goodput_bps or 0)) for p in counted]
 
 
-def _access_bps(pairs: Iterable[Pair], observations: Iterable[Observation]) -> int | None:
+def _access_speeds(pairs: Iterable[Pair]) -> list[Speed]:
+    """Neutral arms as single exchanges: the handshake left out, as the rule for lines has it."""
+    arms = [arm for pair in pairs for arm in pair.neutral_arms]
+    return [
+        Speed(
+            body_bytes=arm.body_bytes,
+            duration_us=arm.duration_us,
+            capped=bool(arm.capped),
+            curve=arm.curve,
+            rtt_us=arm.rtt_min_us or 0,
+        )
+        for arm in arms
+        if arm.body_bytes and arm.duration_us and arm.curve
+    ]
+
+
+def _access_bps(
+    speeds: Iterable[Speed], pairs: Iterable[Pair], observations: Iterable[Observation]
+) -> int | None:
     arms = (arm.goodput_bps for pair in pairs for arm in pair.neutral_arms)
     tests = (c.rate_bps for o in observations if (c := capacity_of(o)) is not None)
-    return _best([*arms, *tests])
+    return _best([*arms, *tests, *(round(speed.later_bps) for speed in speeds)])
 
 
-def _slow_bps(ground: Ground) -> float:
-    profile = ground.profile
-    return max(profile.line_slow_bps, profile.tariff_share * (ground.tariff_bps or 0))
+def _access_slow(speeds: Sequence[Speed], ground: Ground) -> bool | None:
+    """Whether even our own server is slow under neutral names; None: nothing tells."""
+    slow = [is_slow(s, ground.profile, tariff_bps=ground.tariff_bps) for s in speeds]
+    return all(slow) if slow else None
 
 
 def _access_resent(pairs: Iterable[Pair]) -> float | None:

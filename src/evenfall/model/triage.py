@@ -40,7 +40,7 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="t
         service_bps: best speed of its own page; null: not timed.
         access_bps: the best our own server did under a neutral name or in a speed test; null: no
             server.
-        access_slow: whether even that is slow, by the rule for lines; null with it.
+        access_slow: whether even that is slow, by the rule for lines; null: nothing tells.
         access_resent: share of bytes that our server had to send again to neutral names.
         by_name_bps, neutral_bps: medians of the paired transfers; null without pairs.
         slower_pairs, n_pairs: pairs slower under the service's name by ×1/1.5 or more, of how many.

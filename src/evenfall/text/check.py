@@ -238,8 +238,7 @@ def reasons(
     lines = why[:at_most]
     if len(why) > len(lines):
         lines.append(say_n("{n} more: see -v.", "{n} more: see -v.", len(why) - len(lines)))
-    for verdict in verdicts:
-        lines += _more_about(verdict)
+    lines += _how_slow(verdicts)
     if answer in _TARGETED:
         lines.append(
             say(
@@ -293,23 +292,30 @@ def _reason(group: Sequence[Verdict]) -> Saying:
     )
 
 
-def _more_about(verdict: Verdict) -> list[Saying]:
-    """How it is slow, and where on the way, if that was found out."""
-    name = service_words(verdict.service)
+def _how_slow(verdicts: Sequence[Verdict]) -> list[Saying]:
+    """How it is slow, and where on the way, if that was found out; alike services share a line."""
     lines = []
-    if verdict.shape is not None and verdict.shape.confidence > 0:
+    for shape in dict.fromkeys(v.shape for v in verdicts):
+        if shape is None or not shape.confidence:
+            continue
+        names, _ = _names(v for v in verdicts if v.shape == shape)
         lines.append(
             say(
                 "{name}, how it is slow: {because} (how sure: {confidence:.0%}).",
-                name=name,
-                because=verdict.shape.because,
-                confidence=verdict.shape.confidence,
+                name=names,
+                because=shape.because,
+                confidence=shape.confidence,
             )
         )
-    if verdict.located is not None:
-        lines.append(
-            say("{name}, where on the way: {because}.", name=name, because=verdict.located.because)
+    lines += [
+        say(
+            "{name}, where on the way: {because}.",
+            name=service_words(verdict.service),
+            because=verdict.located.because,
         )
+        for verdict in verdicts
+        if verdict.located is not None
+    ]
     return lines
 
 

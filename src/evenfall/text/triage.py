@@ -39,6 +39,7 @@ PATH_OPEN = say("Path segment: not determined (evenfall check --locate asks for 
 CUSTOMER_HEAD = say("Text for customers, without anything about a customer:")
 CHECK_LIST = say("To look at:")
 
+_TROUBLED = (State.SLOWED, State.BLOCKED)
 _ODDS_MAX = 1e6  # more is not said: no model of noise is that good
 
 _LISTS: dict[Conclusion, tuple[Saying, ...]] = {
@@ -206,6 +207,8 @@ def customer_text(triage: Triage, time: str) -> Saying:
     if triage.conclusion in (Conclusion.BY_NAME, Conclusion.BY_ITSELF):
         if triage.answer is Answer.LINE_SLOW:
             return _customer_rest(Conclusion.OWN_NETWORK, said)
+        if touched := [o.service for o in triage.others if o.state in _TROUBLED]:
+            return _several(said, [triage.service, *touched])
         if is_shut:
             return say(
                 "Our network is in order, other sites work as usual. {service} did not open at "
@@ -220,6 +223,17 @@ def customer_text(triage: Triage, time: str) -> Saying:
             **said,
         )
     return _customer_rest(triage.conclusion, said)
+
+
+def _several(said: dict[str, str], services: Sequence[str]) -> Saying:
+    return say(
+        "Our network is in order, other sites work as usual. {services} were slow or did not open "
+        "at {time}; it concerns these services alone, and we recorded it in measurement no. "
+        "{ticket}. How long it will last we do not know.",
+        services=joined([service_words(service) for service in services]),
+        time=said["time"],
+        ticket=said["ticket"],
+    )
 
 
 def _customer_rest(conclusion: Conclusion, said: dict[str, str]) -> Saying:

@@ -137,7 +137,8 @@ class Story:
                     Fact.TRANSFER, target, pair_id=f"{target.service}{null}{number}", arm=arm,
                     position=position, is_null_pair=null, size_bytes=65_536, body_bytes=came,
                     goodput_bps=round(speed * 1000) if came else 0, failure=code, family=4,
-                    address="203.0.113.80", port=8443, duration_us=200_000,
+                    address="203.0.113.80", port=8443, capped=False, rtt_min_us=40_000,
+                    **_timing(came, speed),
                 )  # fmt: skip
         return self
 
@@ -165,6 +166,14 @@ class Story:
             duration_s=41.2,
             server_faults=self.faults,
         )
+
+
+def _timing(came: int, kbit: float) -> dict[str, Any]:
+    """Duration and byte curve of an even transfer; of one that brought nothing, none."""
+    if not came:
+        return {"duration_us": 6_000_000}
+    used_us = round(came * 8e3 / kbit)
+    return {"duration_us": used_us, "curve": ((used_us // 2, came // 2), (used_us, came))}
 
 
 def _host(target: Target) -> str:
