@@ -3,8 +3,8 @@
 Every `say("…")` and `say_n("…", "…", n)` in the source is a sentence to be translated. This reads
 them from the syntax tree, brings `src/evenfall/text/locale/*/LC_MESSAGES/evenfall.po` up to date
 (new sentences come in empty, those that nobody says any more go), compiles the `.mo` beside it, and
-names what is still empty. The bytes depend on the sentences alone: no dates, and no places, so that a
-sentence may move from file to file (`git grep` finds it).
+names what is still empty. The bytes depend on the sentences alone: no dates, and no places, so that
+a sentence may move from file to file (`git grep` finds it).
 
 To translate: fill in `msgstr` in the `.po`, and run this again. A test holds that nothing is empty,
 that placeholders agree, and that the compiled file is current.
