@@ -42,9 +42,9 @@ from evenfall.lab.netns_topology import (
     CLIENT,
     CLIENT6,
     HOPS,
-    PLACES,
     VPN_CLIENT,
     VPN_CLIENT6,
+    places,
 )
 from evenfall.lab.packets import pack_address
 from evenfall.lab.pipeline import PathSettings
@@ -95,8 +95,9 @@ class NetnsBackend:
             order = msgspec.structs.replace(order_for(drawn, clock), scratch=str(truth))
             keeper = stack.enter_context(running_keeper(order, privilege))
             now = dt.datetime.now(dt.UTC)
-            world = prepare_world(truth, drawn, served=PLACES, seen=PLACES, now=now)
-            target_file = write_client_folder(folder, drawn=drawn, seen=PLACES, world=world)
+            here = places(ipv6=keeper.report.ipv6)
+            world = prepare_world(truth, drawn, served=here, seen=here, now=now)
+            target_file = write_client_folder(folder, drawn=drawn, seen=here, world=world)
             stack.enter_context(running_world(world.plan, prefix=keeper.enter("servers")))
             world.plan.unlink()  # read by now; a slow server's rate is nobody's to find
             _await_competition(keeper, drawn)
@@ -114,7 +115,7 @@ class NetnsStage:
 
     def __init__(self, keeper: Keeper, *, client_folder: Path, target_file: Path) -> None:
         self.client_folder = client_folder
-        self.seen = PLACES
+        self.seen = places(ipv6=keeper.report.ipv6)
         self.target_file = target_file
         self.facts = {
             "privilege": keeper.privilege,

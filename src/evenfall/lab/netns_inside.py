@@ -123,13 +123,14 @@ class _Keeper:
             congestion_control=order.congctl, air=order.air is not None, vpn=order.vpn
         )
         self._wire_counters = SharedCounters()
+        self._air_counters = SharedCounters()
         self._neighbour_counters = SharedCounters()
         self._wires_alive = [
             self._start_wire("wire", _pipeline(order), WIRE_PORTS, self._wire_counters)
         ]
         if order.air is not None:
             air = Air(order.air, random.Random(order.seed))  # noqa: S311  (a simulation)
-            self._wires_alive.append(self._start_wire("air", air, AIR_PORTS, SharedCounters()))
+            self._wires_alive.append(self._start_wire("air", air, AIR_PORTS, self._air_counters))
         if order.neighbour_flows:
             self._fork(
                 "neighbour",
@@ -158,6 +159,9 @@ class _Keeper:
     def _counters(self) -> WireCounters:
         counters = msgspec.json.decode(self._wire_counters.read() or b"{}", type=WireCounters)
         received = msgspec.json.decode(self._neighbour_counters.read() or b"{}", type=Received)
+        air = msgspec.json.decode(self._air_counters.read() or b"{}", type=WireCounters)
+        counters.overload += air.overload
+        counters.late_max_s = max(counters.late_max_s, air.late_max_s)
         counters.competing_bytes = received.competing_bytes
         return counters
 

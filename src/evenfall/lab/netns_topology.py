@@ -42,6 +42,7 @@ __all__ = [
     "Port",
     "Route",
     "links",
+    "places",
 ]
 
 NAMESPACES = ("client", "air", "home", "isp", "neighbour", "wire", "transit", "servers")
@@ -193,6 +194,13 @@ VPN_ROUTES: tuple[Route, ...] = (
     _route("isp", "2001:db8:8::/64", "2001:db8:64:1::2", "access"),
 )
 """Half-routes beside the default one, as OpenVPN's `redirect-gateway def1` makes them."""
+
+
+def places(*, ipv6: bool) -> Places:
+    """Where everything is on this kernel; without IPv6 nothing has such an address."""
+    if ipv6:
+        return PLACES
+    return msgspec.structs.replace(PLACES, origins6={}, measurement6=None, block_page6="")
 
 
 def links(*, air: bool, vpn: bool = False) -> tuple[tuple[Port, Port], ...]:
