@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evenfall.model.target import TargetList
     from evenfall.probe.check import CheckResult
 
-__all__ = ["Asked", "command", "measure"]
+__all__ = ["Asked", "command", "measure", "need_a_server"]
 
 _INTERRUPTED = 130
 _MEGA = 1_000_000
@@ -86,7 +86,7 @@ def command(
 
     settings = settings_of(ctx)
     targets = read_targets(targets_file) if targets_file else BUILT_IN
-    _need_a_server(targets, capacity=capacity, locate=locate)
+    need_a_server(targets, capacity=capacity, locate=locate)
     asked = Asked(
         tariff_mbit=tariff_mbit,
         through_vpn=through_vpn,
@@ -128,7 +128,8 @@ def _fingerprints(file: Path | None) -> tuple[Fingerprint, ...]:
     return read_fingerprints(text, where=str(file))
 
 
-def _need_a_server(targets: TargetList, *, capacity: bool, locate: bool) -> None:
+def need_a_server(targets: TargetList, *, capacity: bool, locate: bool) -> None:
+    """Refuse what only a measurement server can answer, where the list has none."""
     for name, wanted in (("--capacity", capacity), ("--locate", locate)):
         if wanted and not targets.servers:
             raise UsageError(

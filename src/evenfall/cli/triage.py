@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from evenfall.model.errors import EvenfallError, UsageError
 from evenfall.model.vocabulary import ANSWER_EXIT_CODES
 
 if TYPE_CHECKING:
+    from evenfall.cli.check import Asked
     from evenfall.model.target import TargetList
 
 __all__ = ["command", "focused"]
@@ -54,6 +56,14 @@ _OTHERS_MAX = 2
     metavar="MBIT",
     help="What the access has to carry, in Mbit/s.",
 )
+@click.option(
+    "--capacity", is_flag=True, help="Also how much the access carries (ndt7); up to 24 s more."
+)
+@click.option(
+    "--locate",
+    is_flag=True,
+    help="Also after which hop a name is acted upon; up to 45 s more.",
+)
 @click.option("--seed", type=int, help="Fix orders and names, for tests.")
 @click.pass_context
 def command(
@@ -65,15 +75,22 @@ def command(
     exit_code: bool,
     nagios: bool,
     tariff_mbit: float | None,
+    capacity: bool,
+    locate: bool,
     seed: int | None,
 ) -> int:
     """Read, ask for consent, measure, conclude."""
+    from evenfall.cli.check import Asked, need_a_server
+
     settings = settings_of(ctx)
     try:
         if since is not None:
             _check_time(since)
         targets = focused(_read(targets_file), service)
-        return _run(targets, settings, since, yes, exit_code, nagios, tariff_mbit, seed)
+        need_a_server(targets, capacity=capacity, locate=locate)
+        asked = Asked(tariff_mbit=tariff_mbit, capacity=capacity, locate=locate, seed=seed)
+        wanted = _Wanted(since=since, yes=yes, exit_code=exit_code, nagios=nagios)
+        return _run(targets, settings, asked, wanted)
     except EvenfallError as error:
         if not nagios:
             raise
@@ -123,18 +140,19 @@ def focused(targets: TargetList, service: str) -> TargetList:
     return msgspec.structs.replace(targets, targets=(*own, *others))
 
 
-def _run(
-    targets: TargetList,
-    settings: Settings,
-    since: str | None,
-    yes: bool,
-    exit_code: bool,
-    nagios: bool,
-    tariff_mbit: float | None,
-    seed: int | None,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """How the answer is wanted; see the options."""
+
+    since: str | None
+    yes: bool
+    exit_code: bool
+    nagios: bool
+
+
+def _run(targets: TargetList, settings: Settings, asked: Asked, wanted: _Wanted) -> int:
     from evenfall.cli.agree import agree
-    from evenfall.cli.check import Asked, measure
+    from evenfall.cli.check import measure
     from evenfall.cli.check_output import print_plan
     from evenfall.cli.triage_output import NAGIOS_EXIT_CODES, nagios_line, print_json, print_screen
     from evenfall.infer.triage import triage_of
@@ -142,13 +160,13 @@ def _run(
     if settings.plan:
         print_plan(targets, settings)
         return 0
-    settings = agree(targets, settings, yes=yes, where="triage")
-    result = measure(targets, settings, Asked(tariff_mbit=tariff_mbit, seed=seed))
+    settings = agree(targets, settings, yes=wanted.yes, where="triage")
+    result = measure(targets, settings, asked)
     service = targets.targets[0].service
     triage = triage_of(
-        result.judged, result.observations, service, answer=result.answer, since=since
+        result.judged, result.observations, service, answer=result.answer, since=wanted.since
     )
-    if nagios:
+    if wanted.nagios:
         click.echo(nagios_line(triage))
     elif settings.json:
         print_json(result, triage)
@@ -156,8 +174,8 @@ def _run(
         print_screen(result, triage, settings)
     if result.error is not None:
         raise result.error
-    if nagios:
+    if wanted.nagios:
         return NAGIOS_EXIT_CODES[triage.conclusion]
     if result.interrupted:
         return _INTERRUPTED
-    return ANSWER_EXIT_CODES[triage.answer] if exit_code else 0
+    return ANSWER_EXIT_CODES[triage.answer] if wanted.exit_code else 0

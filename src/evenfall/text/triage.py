@@ -35,7 +35,7 @@ NOT_SHOWN = say(
     "Not shown by one round from one place: who configured it, on which equipment, whether it is "
     "so at other hours and elsewhere in the network."
 )
-PATH_OPEN = say("Path segment: not determined (evenfall check --locate asks for it).")
+PATH_OPEN = say("Path segment: not determined (--locate asks for it).")
 CUSTOMER_HEAD = say("Text for customers, without anything about a customer:")
 CHECK_LIST = say("To look at:")
 
