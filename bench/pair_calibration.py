@@ -43,7 +43,7 @@ BUDGET_BYTES = 4_000_000
 WITHIN_BYTES = 2_000_000
 SEED = 1
 SESSIONS = 20_000
-POWER_SESSIONS = 4_000
+POWER_SESSIONS = 2_000
 SERVERS = ("203.0.113.80", "203.0.113.81")
 HELLOS = ("stdlib", "browser")
 BIT = 8
@@ -156,8 +156,7 @@ class Session:
             if step is None:
                 break
             self.do(step)
-            said = weigh(self.pairs, TARGET).by_direction.get(self.world.direction)
-            if said is not None and said.decision is Decision.THROTTLED and not self.world.innocent:
+            if not self.world.innocent and self.is_found():
                 break
         weighed = weigh(self.pairs, TARGET)
         convicted = bool(weighed.convicted) and not weighed.exempt
@@ -165,6 +164,11 @@ class Session:
             convicted = convicted and self.world.direction in weighed.convicted
         own = sum(not p.is_null for p in self.pairs)
         return convicted, len(weighed.convicted) > 1, own, self.own_bytes
+
+    def is_found(self) -> bool:
+        """The name is convicted in the direction in which it is slowed."""
+        said = weigh(self.pairs, TARGET).by_direction.get(self.world.direction)
+        return said is not None and said.decision is Decision.THROTTLED
 
     def fits(self, size_bytes: int) -> bool:
         """Whether the budget allows a pair of this size."""

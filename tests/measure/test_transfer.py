@@ -8,7 +8,13 @@ import types
 
 import pytest
 
-from evenfall.measure.pairs import PAUSE_AFTER_CUT_S, reserve_pair_bytes, run_null_pair, run_pair
+from evenfall.measure.pairs import (
+    PAUSE_AFTER_CUT_S,
+    PAUSE_S,
+    reserve_pair_bytes,
+    run_null_pair,
+    run_pair,
+)
 from evenfall.measure.round import Round
 from evenfall.measure.transfer import reserve_bytes, transfer
 from evenfall.measure.transfer_run import PairServer
@@ -315,7 +321,7 @@ def test_a_pair_under_throttling_shows_it_and_pauses_after_the_cut(identity):
         if first.arm is Arm.TARGET:
             assert gap_s == pytest.approx(PAUSE_AFTER_CUT_S, abs=0.2)
         else:
-            assert gap_s == pytest.approx(0.3, abs=0.01)
+            assert gap_s == pytest.approx(PAUSE_S, abs=0.01)
 
 
 def test_both_arms_come_back_even_if_nothing_works(identity):

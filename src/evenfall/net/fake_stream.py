@@ -53,13 +53,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         contains: only if the client's first bytes hold this (empty: always).
         after_bytes: only once so many bytes have crossed, both directions together.
-        rate_bps: of `slow`, both directions.
+        rate_bps: of `slow`.
+        direction: of `slow`, as the client sees it.
     """
 
     action: Literal["reset", "silence", "slow"]
     contains: bytes = b""
     after_bytes: int = 0
     rate_bps: float = 128_000
+    direction: Literal["both", "up", "down"] = "both"
 
 
 class _Pipe:
@@ -269,13 +271,13 @@ class _Meddler:
         if rule.action != "slow":
             who.lose_last()
         crosses_s = who.last_sent_s
-        for pipe in self.pipes:
+        for way, pipe in zip(("up", "down"), self.pipes, strict=True):
             if rule.action == "reset":
                 pipe.end("reset", not_before_s=crosses_s)
                 pipe.silent = True
             elif rule.action == "silence":
                 pipe.silent = True
-            else:
+            elif rule.direction in ("both", way):
                 pipe.rate_bps = min(pipe.rate_bps, rule.rate_bps)
 
 
