@@ -12,7 +12,7 @@ from aioquic.tls import Buffer
 
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Fact, Role
-from evenfall.net.fake import Host, Rule
+from evenfall.net.fake import Host, Line, Rule
 from evenfall.probe.legs import SIX_LEG_S
 from evenfall.probe.quic_looks import QUIC_CONTROLS_MAX
 
@@ -258,3 +258,22 @@ def test_an_address_that_stays_shut_is_asked_later_once_more(world):
     (first, later) = neutral_tries(world.check(), "social")
     assert first[1] == later[1] == "connection_reset"
     assert later[0] >= 5_000_000
+
+
+def begins_pairs_s(result):
+    """Seconds until the first paired transfer: all looks are over by then."""
+    first = min(o.started_us for o in result.observations if o.fact is Fact.TRANSFER)
+    return (first - result.observations[0].started_us) / 1e6
+
+
+def test_the_new_stages_cost_little_time(make_world):
+    """Innocent: a healthy line at 30 ms waits less than a second longer for its pairs."""
+    line = Line(rtt_s=0.03, rate_bps=20e6)
+    plain, full = make_world(line=line), make_world(line=line)
+    put_quic(full)
+    full.put_doh()
+    full.put_telegram()
+    app = telegram_list(full).targets
+    before_s = begins_pairs_s(plain.check())
+    after_s = begins_pairs_s(full.check(targets=full.targets(targets=app, doh=DOH)))
+    assert after_s - before_s < 1.0
