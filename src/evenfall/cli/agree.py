@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from evenfall.cli.options import Settings
+from evenfall.cli.screen import Screen
 from evenfall.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +85,6 @@ def _ask_language(settings: Settings) -> Settings:
 
 
 def _ask(targets: TargetList, settings: Settings) -> None:
-    from evenfall.cli.screen import Screen
     from evenfall.text.consent import ADDRESS_WORDS, QUESTION, YES_WORDS, whom_words
     from evenfall.text.words import service_words
 
@@ -119,7 +119,7 @@ def _remember(settings: Settings, *, how: str) -> None:
     import time
 
     from evenfall.probe.consent import Consent, store_consent
-    from evenfall.text.consent import RISK_VERSION
+    from evenfall.text.consent import RISK_VERSION, not_kept_words
 
     consent = Consent(
         version=RISK_VERSION,
@@ -130,8 +130,4 @@ def _remember(settings: Settings, *, how: str) -> None:
     try:
         store_consent(settings.store, consent)
     except OSError as error:
-        click.echo(
-            f"evenfall: your consent could not be kept in {settings.store} ({error.strerror}); "
-            "you will be asked again.",
-            err=True,
-        )
+        Screen(settings, err=True).line(not_kept_words(str(settings.store), str(error.strerror)))

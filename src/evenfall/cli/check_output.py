@@ -28,6 +28,7 @@ from evenfall.text.check import (
     rival_lines,
     server_fault_words,
 )
+from evenfall.text.plan import PLAN_HEAD, plan_step_words, plan_total_words
 
 if TYPE_CHECKING:
     from evenfall.model.target import TargetList
@@ -89,10 +90,11 @@ def print_plan(targets: TargetList, settings: Settings) -> None:
         total = {"bytes_max": plan.bytes_max, "seconds_max": plan.seconds_max}
         click.echo(to_json_line({"kind": "plan", **total}))
         return
-    click.echo("Nothing is sent now. A check would ask:")
+    screen = Screen(settings)
+    screen.head(PLAN_HEAD)
     for step in plan.steps:
-        click.echo(f"  {step.whom}: {step.what} (at most {_bytes(step.bytes_max)})")
-    click.echo(f"At most {_bytes(plan.bytes_max)} and {plan.seconds_max:.0f} s in all.")
+        screen.line(plan_step_words(step.whom, step.what, step.bytes_max))
+    screen.head(plan_total_words(plan.bytes_max, plan.seconds_max))
 
 
 def print_human(
@@ -143,7 +145,3 @@ def moment_of(result: CheckResult, settings: Settings) -> tuple[str, str, str] |
     local = utc.astimezone(zone)
     name = settings.timezone or f"UTC{local.isoformat()[-6:]}"
     return local.strftime("%Y-%m-%d"), local.strftime("%H:%M"), name
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.0f} kB"

@@ -18,6 +18,7 @@ __all__ = [
     "QUESTION",
     "RISK_VERSION",
     "YES_WORDS",
+    "not_kept_words",
     "risk_text",
     "whom_words",
 ]
@@ -62,6 +63,15 @@ def whom_words(services: list[str], neutral: int, servers: int) -> Saying:
         "{opened} Paired transfers: {n} measurement servers.",
         servers,
         opened=opened,
+    )
+
+
+def not_kept_words(where: str, why: str) -> Saying:
+    """The store folder could not be written; the check goes on all the same."""
+    return say(
+        "Your consent could not be kept in {where} ({why}); you will be asked again.",
+        where=where,
+        why=why,
     )
 
 
