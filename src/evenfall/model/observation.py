@@ -92,7 +92,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     )
     operation: Annotated[
         Text | None,
-        Meta(description="What failed: resolve, connect, tls_handshake, read, write, pin."),
+        Meta(
+            description="What failed: resolve, connect, tls_handshake, quic_handshake, read, "
+            "write, pin."
+        ),
     ] = None
     duration_us: Annotated[
         Count | None, Meta(description="Time the whole step took.", extra={"unit": "µs"})

@@ -24,7 +24,7 @@ class NetworkFailure(Exception):
 
     Args:
         code: a key of `model.vocabulary.FAILURES`, or `unknown_failure: text`.
-        operation: resolve, connect, tls_handshake, read, write or pin.
+        operation: resolve, connect, tls_handshake, quic_handshake, read, write or pin.
     """
 
     def __init__(self, code: str, operation: str) -> None:
