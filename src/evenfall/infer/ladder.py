@@ -107,7 +107,7 @@ def _wifi(case: Case) -> Rung:
 
 def _line(case: Case) -> Rung:
     name, ground, bps = RungName.LINE, case.ground, case.line_bps
-    if case.has_no_names and not ground.anything_through:
+    if case.has_no_names:
         return broken(
             name,
             say("no name can be looked up"),

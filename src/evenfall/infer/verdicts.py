@@ -108,7 +108,7 @@ def judge_round(
         _printed(
             site,
             Decided(_stopped_before(site))
-            if target_id in unfinished
+            if target_id in unfinished and not around.is_elsewhere
             else _judge(site, ground, pairs[target_id], around),
             pairs[target_id],
             profile,

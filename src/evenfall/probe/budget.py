@@ -46,11 +46,16 @@ class Budget:
         self.bytes_max = bytes_max
         self.spent_bytes = 0
         self._reserved_bytes = 0
+        self._held_bytes = 0
 
     @property
     def left_bytes(self) -> int:
-        """Neither spent nor reserved."""
-        return self.bytes_max - self.spent_bytes - self._reserved_bytes
+        """Neither spent, nor reserved, nor held back."""
+        return self.bytes_max - self.spent_bytes - self._reserved_bytes - self._held_bytes
+
+    def hold_back(self, held_bytes: int) -> None:
+        """Keep so much for what comes later; 0 gives it free."""
+        self._held_bytes = held_bytes
 
     def fits(self, most_bytes: int) -> bool:
         """Whether a step that may cost so much can start."""

@@ -41,7 +41,7 @@ from evenfall.probe.telling import Telling
 __all__ = ["CHECK_S_MAX", "CheckResult", "body_bytes_for", "run_check"]
 
 CHECK_S_MAX = 75.0
-_BODIES_SHARE_BYTES = 2_400_000  # of the budget go to pages; the rest is for second looks and pairs
+_BODIES_SHARE_BYTES = 1_850_000  # of the budget go to pages; the rest is for second looks and pairs
 _BODY_BYTES = (65_536, 262_144)
 
 

@@ -7,9 +7,10 @@
     later        what was asked for by name: the capacity, the path; each with a time of its own
 
 Each part has its share, so that a slow beginning cannot eat what decides. What is left out is left
-out by METHOD 2's rule: pairs only for the three slowest or failing; the rest of the list keeps what
-its looks have shown, and what was not looked at is `not_measured`. With a VPN that nobody asked to
-measure nothing is sent at all.
+out by METHOD 2's rule: pairs only for the three slowest or failing, a second look only for those
+that fail and the three slowest; the rest of the list keeps what its looks have shown, and what was
+not looked at is `not_measured`. Bytes for the pairs are held back from the beginning. With a VPN
+that nobody asked to measure nothing is sent at all.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ _ROUTER_S = 3.0  # for a router that answers late; silence takes half of it
 _FIRST_LOOKS_S = 36.0
 _SECOND_LOOKS_S = 48.0
 PAIRED_MAX = 3
+_PAIRS_BYTES = 1_900_000  # two null pairs and four of 64 KB for each of three targets
 _UNSUSPICIOUS_PAIRS_S = 15.0  # for the slowest target, where nothing is suspicious
 _HEALTHY_S_MAX = 19.5  # a person whose line is fine is not kept waiting for more certainty
 _SLOW_LINE_PAIRS_S = 28.0  # the same, where everything is slow: both may hold at once
@@ -114,6 +116,8 @@ class Schedule:
         if self.wishes.capacity and self.session.budget.fits(CAPACITY_BYTES):
             self._held_bytes = CAPACITY_BYTES
             self.session.budget.reserve(self._held_bytes)
+        if self.session.targets.servers:
+            self.session.budget.hold_back(_PAIRS_BYTES)
         order = interleave(self.session)
         await _side_by_side(look_up_names(self.session, order), self._ask_router())
         self.telling.rungs(upto=RungName.WIFI)
@@ -149,7 +153,8 @@ class Schedule:
         session = self.session
         ground = ground_so_far(session, self.profile)
         found = suspects(session, ground)
-        doubtful = [*found, *names_in_doubt(session, ground)]
+        failing, slow = [s for s in found if s.failing], [s for s in found if not s.failing]
+        doubtful = [*failing, *slow[:PAIRED_MAX], *names_in_doubt(session, ground)]
         chosen = [s.target.target_id for s in (*doubtful, *found[:PAIRED_MAX])]
         self.telling.targets(except_for=[*chosen, *self._spare(found)])
         until_s = self._at(_SECOND_LOOKS_S)
@@ -178,6 +183,7 @@ class Schedule:
             else:
                 until_s = min(self._now_s() + _UNSUSPICIOUS_PAIRS_S, self._at(_HEALTHY_S_MAX))
         self.telling.targets(except_for=[s.target.target_id for s in found])
+        session.budget.hold_back(0)
         await self.pairing.run(found, until_s=until_s)
 
     async def _capacity(self) -> None:
