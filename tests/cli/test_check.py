@@ -254,7 +254,7 @@ def test_a_person_gets_one_screen(tmp_path):
     assert done.stdout.count("✔") >= 4
     assert "Everything asked for answers like the neutral sites do." in done.stdout
     assert "Not shown" in done.stdout
-    assert "nothing was uploaded" in done.stdout
+    assert "no result was sent anywhere" in done.stdout
     assert len(done.stdout.splitlines()) <= 24
 
 

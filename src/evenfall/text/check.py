@@ -106,7 +106,7 @@ def moment_words(date: str, time: str, zone: str) -> Saying:
 def cost_words(spent_bytes: int, duration_s: float) -> Saying:
     """Bytes and seconds, and that nothing left this machine."""
     return say(
-        "Cost: {spent} in {seconds:.0f} s; nothing was uploaded.",
+        "Cost: {spent} in {seconds:.0f} s; no result was sent anywhere.",
         spent=bytes_words(spent_bytes),
         seconds=duration_s,
     )
