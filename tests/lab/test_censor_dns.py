@@ -18,10 +18,10 @@ from evenfall.lab.scenario import CensorRule
 CLIENT = pack_address("192.168.1.2")
 ISP, PUBLIC = pack_address("198.51.100.53"), pack_address("198.51.100.54")
 NOBODY = pack_address("203.0.113.99")
-LIE, TRUE = "203.0.113.90", "203.0.113.11"
+LIE, LIE6, TRUE = "203.0.113.90", "2001:db8:113::90", "203.0.113.11"
 
 
-def censor_of(action: str, **options: Any) -> Censor:
+def censor_of(action: str, *, lie6: str = "", **options: Any) -> Censor:
     """A censor with one rule of DNS against `video`."""
     rule = CensorRule(action=action, **{"services": ("video",), **options})  # type: ignore[arg-type]
     return Censor(
@@ -30,6 +30,7 @@ def censor_of(action: str, **options: Any) -> Censor:
         addresses={},
         resolver=ISP,
         lie=LIE,
+        lie6=lie6,
         block_page=bytes,
         minute_of_day=lambda _: 0.0,
         rng=random.Random(1),  # noqa: S311
@@ -129,10 +130,13 @@ def test_an_injected_answer_races_the_true_one() -> None:
     assert addresses_in(said(decision.to_client[0])) == [LIE]
 
 
-def test_nothing_is_injected_for_ipv6_addresses() -> None:
-    """An empty answer would tell less than none."""
-    asked = query("video.test", kind="AAAA")
+def test_what_is_injected_has_both_families() -> None:
+    """AAAA is raced with the IPv6 lie, and left alone where there is none."""
+    asked = query("video.test", PUBLIC, kind="AAAA")
     assert passed(censor_of("dns.inject").judge(asked, 3.0, upwards=True))
+    decision = censor_of("dns.inject", lie6=LIE6).judge(asked, 3.0, upwards=True)
+    assert decision.leave_s == 3.0
+    assert addresses_in(said(decision.to_client[0])) == [LIE6]
 
 
 @pytest.mark.parametrize("resolver", [ISP, PUBLIC, NOBODY])

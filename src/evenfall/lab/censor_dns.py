@@ -9,7 +9,9 @@
 
 Lies, refusals and drops sit in (or before) the ISP's own resolver unless a rule says otherwise;
 injection and hijack sit on the path. A resolver's lie has no IPv6: AAAA for the name is answered
-with nothing. What is injected has, or an address of the other family would be left. Not here: DNS over TCP, and over TLS or HTTPS, which is flows like any other.
+with nothing. What is injected has, or an address of the other family would be left.
+
+Not here: DNS over TCP, and over TLS or HTTPS, which is flows like any other.
 """
 
 from __future__ import annotations
