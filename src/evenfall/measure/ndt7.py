@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from evenfall.measure.curve import ByteCurve
 from evenfall.measure.exchange import random_body
 from evenfall.measure.pinned import PinnedConnection
-from evenfall.measure.round import Round
+from evenfall.measure.round import SEGMENT_OVERHEAD_BYTES, Round
 from evenfall.measure.transfer_run import PairServer
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target
@@ -57,6 +57,8 @@ _WINDOW_BYTES = 2 * RECEIVE_BUFFER_BYTES
 _READ_BYTES = 65_536
 _OPEN_S_MAX = 4.0
 _SAMPLES_MAX = 64
+_SEGMENT_PAYLOAD_BYTES = 1448
+_DOUBLING_SHARE = 0.2  # of all bytes in the last round trip: the rate is still growing
 _FRAME_BYTES = 4  # the head of a frame of 126 … 65,535 bytes without a mask
 _HEAD_BYTES_MAX = 16_384
 _OVERHEAD_BYTES = 24_576
@@ -299,15 +301,24 @@ class _Test:
                 await stream.write(piece, timeout_s=left_s)
 
     def coming_bytes(self, stream: Stream) -> int:
-        """What is still on its way to us when we stop reading: the mean rate's last round trip."""
+        """IP bytes still on their way to us when we stop reading: what came in the last round trip.
+
+        Twice that while slow start doubles it; never more than the window, of which what the kernel
+        has taken and we have not read fills a part that is counted already. Each segment that finds
+        the connection gone is answered by a reset.
+        """
         info = stream.tcp_info()
-        trip_us = max(info.receiver_rtt_us or 0, info.rtt_us or 0)
         points = self._curve.points()
-        if not points or not self._down:
+        trip_us = max(info.receiver_rtt_us or 0, info.rtt_us or 0)
+        if not points or not trip_us or not self._down:
             return 0
-        # What the kernel has taken and we have not read is known; it fills a part of the window.
+        end_us, end_bytes = points[-1]
+        before = next((n for t, n in reversed(points) if t <= end_us - trip_us), 0)
+        last_trip_bytes = end_bytes - before
+        growing = last_trip_bytes > _DOUBLING_SHARE * end_bytes
         room_bytes = _WINDOW_BYTES - max(0, (info.bytes_received or 0) - stream.bytes_read)
-        return max(0, min(room_bytes, points[-1][1] * trip_us // max(1, points[-1][0])))
+        coming_bytes = max(0, min(room_bytes, last_trip_bytes * (2 if growing else 1)))
+        return coming_bytes + 2 * SEGMENT_OVERHEAD_BYTES * (coming_bytes // _SEGMENT_PAYLOAD_BYTES)
 
     def fields(self, failure: NetworkFailure | None) -> dict[str, Any]:
         """The observation's fields."""

@@ -22,7 +22,7 @@ CAPACITY_ID = "measurement/capacity"
 LOAD_BYTES = {Direction.DOWNLOAD: 2_000_000, Direction.UPLOAD: 500_000}
 """At most, of each direction; less where less is left."""
 CAPACITY_BYTES = reserve_bytes(1_000_000, Direction.DOWNLOAD) + reserve_bytes(
-    300_000, Direction.UPLOAD
+    480_000, Direction.UPLOAD
 )
 """What a round in which it is asked for sets aside, so that pages and pairs leave it something."""
 _LOAD_BYTES_MIN = 131_072
@@ -69,7 +69,8 @@ async def measure_capacity(
 
 def _share(session: Session, direction: Direction) -> int:
     """Bytes of load that this direction may take of what is left."""
-    left_bytes = session.budget.left_bytes
+    # It comes last and would take the last byte, by a ledger that is right to 3 %.
+    left_bytes = session.budget.left_bytes - session.budget.bytes_max * 3 // 100
     if direction is Direction.DOWNLOAD:
         left_bytes -= reserve_bytes(
             _LOAD_BYTES_MIN, Direction.UPLOAD
