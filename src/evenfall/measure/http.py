@@ -34,6 +34,7 @@ _READ_BYTES_MAX = 65_536
 _TEXT_BYTES_MAX = 16_384  # of the page are kept to look for a title and for a block page's words
 _TITLE_CHARS_MAX = 200
 _WINDOW_BYTES = 122_880  # what `probe.budget.RECEIVE_BUFFER_BYTES` allows, as measured on Linux 6
+_FIRST_WINDOW_BYTES = 14_600
 _SEGMENT_PAYLOAD_BYTES = 1448
 _DOUBLING_SHARE = 0.2  # of all bytes in the last round trip: the rate is still growing
 _RECORD_BYTES = 16_384 + 22
@@ -258,7 +259,8 @@ def _coming_bytes(curve: tuple[tuple[int, int], ...], info: TcpInfo, *, capped: 
     """IP bytes that are on their way when we stop reading, and still cost the line.
 
     What the mean rate puts into a round trip, the queue included; but while slow start doubles it,
-    twice what came in the last trip. Never more than the window.
+    twice what came in the last trip. Never more than the window. A slow line without loss has a
+    queue that our own round trips, seen only at the beginning, do not tell of.
     """
     trip_us = max(info.receiver_rtt_us or 0, info.rtt_us or 0)
     if not curve or not trip_us:
@@ -267,6 +269,10 @@ def _coming_bytes(curve: tuple[tuple[int, int], ...], info: TcpInfo, *, capped: 
     last_trip = end - next((n for t, n in reversed(curve) if t <= end_us - trip_us), 0)
     doubling = not capped and last_trip > _DOUBLING_SHARE * end
     coming = 2 * last_trip if doubling else end * trip_us // max(1, end_us)
+    if capped and info.segments_out_of_order == 0:
+        # Nothing was lost yet, so slow start goes on: what we have taken was answered by as much
+        # again, and it stands in a queue before the line, beyond the first window (RFC 6928).
+        coming = max(coming, _FIRST_WINDOW_BYTES + end)
     coming = min(_WINDOW_BYTES, coming)
     return coming + coming // _SEGMENT_PAYLOAD_BYTES * SEGMENT_OVERHEAD_BYTES
 

@@ -40,6 +40,7 @@ class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
         rtt_us: smoothed round-trip time.
         receiver_rtt_us: round-trip time as the receiver of data sees it, with the queue that these
             data stand in.
+        segments_out_of_order: received behind a gap, which a loss on the way leaves.
         bytes_sent: with retransmissions; `bytes_acked` without.
         delivery_rate_bps: the kernel's own estimate of the rate at which bytes arrive.
         busy_us: time in which it had something to send; of it, `receiver_limited_us` and
@@ -57,6 +58,7 @@ class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
     segments_lost: int | None = None
     segments_out: int | None = None
     segments_in: int | None = None
+    segments_out_of_order: int | None = None
     delivery_rate_bps: int | None = None
     congestion_control: str | None = None
     rtt_variation_us: int | None = None

@@ -53,6 +53,7 @@ _OFFSETS: dict[str, tuple[struct.Struct, int]] = {
     "sndbuf_limited": (_U64, 184),
     "bytes_sent": (_U64, 200),
     "bytes_retrans": (_U64, 208),
+    "rcv_ooopack": (_U32, 224),
 }
 """Byte offsets in `struct tcp_info`: 8 one-byte fields, 24 u32, then as the header lists them."""
 
@@ -73,6 +74,7 @@ def decode(raw: bytes, *, congestion_control: str | None = None) -> TcpInfo:
         segments_lost=_field(raw, "lost"),
         segments_out=_field(raw, "segs_out"),
         segments_in=_field(raw, "segs_in"),
+        segments_out_of_order=_field(raw, "rcv_ooopack"),
         delivery_rate_bps=None if rate is None else rate * 8,
         congestion_control=congestion_control,
         rtt_variation_us=_field(raw, "rttvar"),
