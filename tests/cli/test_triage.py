@@ -23,6 +23,7 @@ from evenfall.lab.loopback import LoopbackBackend
 from evenfall.lab.scenario import CensorRule, Scenario, draw
 from evenfall.model.errors import UsageError
 from evenfall.model.triage import Conclusion, Triage
+from evenfall.net.fake import FakeNetwork
 from evenfall.probe.builtin import BUILT_IN
 
 
@@ -49,7 +50,7 @@ def run(monkeypatch, tmp_path, capsys):
     """`run(*arguments)`: exit status, stdout, stderr; whoever opens the network fails."""
 
     def call(*arguments: str, network=None) -> tuple[int, str, str]:
-        monkeypatch.setattr("evenfall.net.sockets.SystemNetwork", network or no_network)
+        monkeypatch.setattr("evenfall.net.sockets.SystemNetwork", network or NoNetwork)
         monkeypatch.setattr(sys, "argv", ["evenfall", "--store", str(tmp_path / "s"), *arguments])
         monkeypatch.setattr("sys.stdin", io.StringIO())
         with pytest.raises(SystemExit) as ended:
@@ -60,16 +61,11 @@ def run(monkeypatch, tmp_path, capsys):
     return call
 
 
-def no_network(*_: object) -> None:
-    """Fails whoever wants to send."""
-    raise AssertionError("something wanted to send")
+class NoNetwork:
+    """Fails on the first use of anything."""
 
-
-def silent_network(*_: object):
-    """Nobody answers."""
-    from evenfall.net.fake import FakeNetwork
-
-    return FakeNetwork()
+    def __init__(self, *_: object) -> None:
+        raise AssertionError("something wanted to send")
 
 
 def test_the_list_is_focused_on_one_service():
@@ -109,7 +105,7 @@ def test_plan_sends_nothing(run):
 
 def test_offline_is_unknown_to_a_monitor(run):
     """Nobody answers: one line, UNKNOWN, exit 3; and so it is for what keeps us from looking."""
-    status, out, _ = run("triage", "youtube", "--yes", "--nagios", network=silent_network)
+    status, out, _ = run("triage", "youtube", "--yes", "--nagios", network=FakeNetwork)
     assert status == 3
     assert out.startswith("EVENFALL UNKNOWN - youtube: ")
     assert len(out.splitlines()) == 1
@@ -121,7 +117,7 @@ def test_offline_is_unknown_to_a_monitor(run):
 
 def test_offline_as_json(run):
     """The last line is the triage; it decodes into its type."""
-    status, out, _ = run("triage", "youtube", "--yes", "--json", network=silent_network)
+    status, out, _ = run("triage", "youtube", "--yes", "--json", network=FakeNetwork)
     last = msgspec.json.decode(out.splitlines()[-1], type=Triage, strict=True)
     assert status == 0
     assert last.conclusion is Conclusion.NOT_MEASURED
