@@ -120,7 +120,7 @@ class PairingStage:
         others = [
             t.target_id
             for t in self.session.targets.targets
-            if t.target_id not in known and not is_literal(host_of(t.url))
+            if t.target_id not in known and _has_name(t)
         ]
         self.session.rng.shuffle(others)
         return [*found, *(Candidate(target_id=name, is_suspect=False) for name in others)]
