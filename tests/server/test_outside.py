@@ -378,6 +378,25 @@ def test_slow_redirects_end_in_time(pki):
     assert place.network.clock.monotonic_s() - before_s <= LOOK_S + 0.5
 
 
+def test_silence_after_slow_redirects_ends_in_time(pki):
+    """Attack: the last place does not even connect; a leg is no longer than what is left."""
+
+    async def slow(stream):
+        await stream.read(65_536, timeout_s=30)
+        await place.network.clock.sleep(5.5)
+        head = f"HTTP/1.1 302 Found\r\nLocation: {next(turns)}\r\nContent-Length: 0\r\n\r\n"
+        await stream.write(head.encode(), timeout_s=30)
+
+    place = Place(pki, hosts=("video.example", "silent.example"))
+    place.zone["silent.example"] = [OTHER]
+    turns = iter(["/again", "https://silent.example/"])
+    place.put(PUBLIC, slow)
+    before_s = place.network.clock.monotonic_s()
+    last = steps(place.ask())[-1]
+    assert (last.host, last.failure) == ("silent.example", "generic_timeout_error")
+    assert place.network.clock.monotonic_s() - before_s <= LOOK_S + 0.5
+
+
 def test_an_address_that_the_line_was_sent_to_and_that_is_the_sites(pki):
     """Innocent: another of its addresses; the certificate proves it, and it is reported."""
     place = Place(pki)
