@@ -9,9 +9,10 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.packet import pull_quic_header
 from aioquic.tls import Buffer
+from tests.probe.conftest import BLOCK, SYSTEM, answer
 
 from evenfall.model.target import Target
-from evenfall.model.vocabulary import Fact, Role
+from evenfall.model.vocabulary import Fact, Role, State
 from evenfall.net.fake import Host, Line, Rule
 from evenfall.probe.legs import SIX_LEG_S
 from evenfall.probe.quic_looks import QUIC_CONTROLS_MAX
@@ -212,6 +213,23 @@ def test_six_is_a_way_of_its_own(world):
     for name in SITES:
         expected = [(Fact.TCP_CONNECT, None, None), (Fact.TLS_HANDSHAKE, f"{name}.test", None)]
         assert in_six(result, name) == expected
+
+
+def test_six_that_the_systems_resolver_does_not_give_is_no_way(world):
+    """A false A and no AAAA: a browser goes to the false address, and so does the look."""
+    six_world(world).put_block_page()
+    honest = world.network.answers[SYSTEM, 53]
+
+    def reply(query):
+        false = {"social.test": BLOCK}
+        return [(0.01, answer(query, false))] if b"social" in query else honest(query)
+
+    world.network.answers[SYSTEM, 53] = reply
+    result = world.check()
+    assert not in_six(result, "social")
+    assert in_six(result, "video")
+    found = next(v for v in result.judged.verdicts if v.target == "social/front")
+    assert (found.state, found.mechanism) == (State.BLOCKED, "dns.spoof")
 
 
 def test_six_that_leads_nowhere_is_given_up(world):

@@ -104,7 +104,7 @@ async def first_looks(session: Session, sites: Sequence[Target], *, until_s: flo
 
 async def _first_look(session: Session, site: Target, *, body_s: float) -> None:
     address = first_address(session, site, host_of(site.url), family=4)
-    six = first_address(session, site, host_of(site.url), family=6)
+    six = _six_address(session, site)
     if is_mtproto(site.url):
         if (place := address or six) is not None:
             await speak(session, site, address=place)
@@ -118,6 +118,19 @@ async def _first_look(session: Session, site: Target, *, body_s: float) -> None:
         await visit(session, site, address=six, body_s=body_s)
     elif not _six_leads_nowhere(session):
         await visit(session, site, address=six, fetch=False, leg_s=SIX_LEG_S)
+
+
+def _six_address(session: Session, site: Target) -> str | None:
+    """Where a browser on this line would go over IPv6.
+
+    Not to what the second resolver alone knows, if the system's gives an IPv4 address and no IPv6
+    one: a false answer to A comes with none to AAAA.
+    """
+    host = host_of(site.url)
+    ours = addresses(session, site, host, family=6, resolver="system")
+    if not ours and addresses(session, site, host, family=4, resolver="system"):
+        return None
+    return first_address(session, site, host, family=6)
 
 
 def _six_leads_nowhere(session: Session) -> bool:
