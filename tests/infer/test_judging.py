@@ -283,3 +283,28 @@ def test_a_redirect_is_followed_past_other_connections() -> None:
     www = msgspec.structs.replace(TARGET, url="https://www.video.test/")
     r.visit(www, "203.0.113.18", status=503, body=300)
     assert r.verdict().rule_id == "check.site.error"
+
+
+@pytest.mark.parametrize(("afterwards_bps", "said"), [(0.15e6, True), (9.9e6, False)])
+def test_what_stays_after_the_name_is_said(afterwards_bps: float, said: bool) -> None:
+    """Our server's address is slow for all names once this one was sent: a note, no conviction."""
+    r = RoundMaker().good_controls().known()
+    r.visit(TARGET, SITE, kbit=128)
+    for _ in range(3):
+        r.now_us += 4_000_000
+        r.pair(0.14e6 if said else 9.8e6, afterwards_bps)
+        r.now_us += 4_000_000
+        r.pair(9.9e6, 10e6, null=True)  # at our server's other address
+    r.observations = [
+        msgspec.structs.replace(
+            o,
+            started_us=o.started_us + index,
+            address="203.0.113.81" if o.is_null_pair else "203.0.113.80",
+        )
+        if o.fact is Fact.TRANSFER
+        else o
+        for index, o in enumerate(r.observations)
+    ]
+    verdict = r.verdict()
+    assert verdict.scope is Scope.UNDETERMINED
+    assert any("other names fared badly" in clause for clause in verdict.against) is said

@@ -41,6 +41,10 @@ __all__ = ["Decided", "judge_site", "own_side", "unvisited"]
 
 _OPENS = frozenset({State.OK, State.SLOWED})
 _NOTHING = State.INSUFFICIENT
+_AFTER_THE_NAME = say(
+    "once this name was sent to our server, other names fared badly there too for a while: pairs "
+    "in which they did are not counted"
+)
 
 
 class Decided(NamedTuple):
@@ -131,12 +135,8 @@ def _judge_family(site: Site, ground: Ground, pairs: PairView, family: int) -> F
         return own_side(site, say("no control was tried over IPv6 to compare with"))
     if pairs.exempt and found.state in (State.BLOCKED, State.SLOWED) and not _by_answers(found):
         return _controls_spared(found)
-    if pairs.residual and found.isolated:
-        note = say(
-            "once this name was sent, other names fail too at {address} for a while",
-            address=pairs.residual[0],
-        )
-        return found.with_more(against=(note,))
+    if pairs.residual and found.state in (State.BLOCKED, State.SLOWED):
+        return found.with_more(against=(_AFTER_THE_NAME,))
     return found
 
 
