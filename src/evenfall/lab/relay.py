@@ -242,6 +242,7 @@ async def _take_in(
     clock: Callable[[], float] = asyncio.get_running_loop().time
     slowing, bucket, upwards = direction.slowing, direction.bucket, direction.upwards
     size = piece_bytes(min(bucket.rate_bps, slowing.rate_bps(upwards=upwards)))
+    size = min(size, _SEGMENT_BYTES) if slowing.counts_bytes else size
     pieces = [opening[start : start + size] for start in range(0, len(opening), size)]
     while True:
         piece = pieces.pop(0) if pieces else await reader.read(size)

@@ -51,6 +51,11 @@ class Slowing:
         self._passed_bytes = 0
         self.stalled = False
 
+    @property
+    def counts_bytes(self) -> bool:
+        """Whether it matters where in the stream a piece ends."""
+        return self._rule is not None and self._rule.action == "sni.stall"
+
     def rate_bps(self, *, upwards: bool) -> float:
         """What limits this direction; infinite if nothing does."""
         bucket = self._buckets.get(upwards)
