@@ -236,7 +236,7 @@ def test_six_that_leads_nowhere_is_given_up(world):
     """Innocent: a route and no answers. A few sites show it; the rest do not wait for it."""
     result = six_world(world, names=()).check()
     tried = [name for name in SITES if in_six(result, name)]
-    assert 3 <= len(tried) <= 5
+    assert 2 <= len(tried) <= 4
     assert all(len(in_six(result, name)) == 1 for name in tried), "and nothing is asked again"
     assert result.duration_s < 20 + 2 * SIX_LEG_S
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evenfall.measure.round import DATAGRAM_OVERHEAD_BYTES, Round
+from evenfall.measure.round import DATAGRAM_OVERHEAD_BYTES, SIX_EXTRA_BYTES, Round
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Fact
@@ -40,7 +40,6 @@ _STEPS_MAX = 400  # datagrams and timers of one handshake
 _PORT = 443
 _OPERATION = "quic_handshake"
 _NO_ERROR = 0x0100  # H3_NO_ERROR (RFC 9114 §8.1)
-_SIX_EXTRA_BYTES = 20  # an IPv6 header is so much longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +84,7 @@ async def quic_handshake(
     Failures are in the observation: `generic_timeout_error` for silence, `quic_failed_handshake`
     where the other side ended it, `ssl_*` for its certificate; nothing is raised.
     """
+    connection = _connection(sni)  # its first import takes a while, which is not the network's
     start = round_.now()
     failure: NetworkFailure | None = None
     certificate: Certificate | None = None
@@ -93,7 +93,6 @@ async def quic_handshake(
     try:
         datagrams = network.open_datagrams(address, port)
         try:
-            connection = _connection(sni)
             connection.connect((address, port), now=round_.clock.monotonic_s())
             try:
                 await _drive(connection, datagrams, round_, (address, port), timeout_s)
@@ -233,7 +232,7 @@ def _leave(connection: QuicConnection, datagrams: Datagrams, round_: Round) -> N
 
 
 def _cost(datagrams: Datagrams, address: str) -> int:
-    overhead = DATAGRAM_OVERHEAD_BYTES + (_SIX_EXTRA_BYTES if ":" in address else 0)
+    overhead = DATAGRAM_OVERHEAD_BYTES + (SIX_EXTRA_BYTES if ":" in address else 0)
     count = datagrams.datagrams_read + datagrams.datagrams_written
     return datagrams.bytes_read + datagrams.bytes_written + count * overhead
 

@@ -14,10 +14,18 @@ from evenfall.model.target import Target
 from evenfall.model.vocabulary import ClockState, Fact, Provenance
 from evenfall.net.api import Clock, Stream
 
-__all__ = ["DATAGRAM_OVERHEAD_BYTES", "SEGMENT_OVERHEAD_BYTES", "Meter", "Moment", "Round"]
+__all__ = [
+    "DATAGRAM_OVERHEAD_BYTES",
+    "SEGMENT_OVERHEAD_BYTES",
+    "SIX_EXTRA_BYTES",
+    "Meter",
+    "Moment",
+    "Round",
+]
 
 SEGMENT_OVERHEAD_BYTES = 52  # IPv4 20 + TCP 20 + time stamps 12 (RFC 7323)
 DATAGRAM_OVERHEAD_BYTES = 28  # IPv4 20 + UDP 8
+SIX_EXTRA_BYTES = 20  # an IPv6 header is so much longer
 _SEGMENT_PAYLOAD_BYTES = 1448
 _HANDSHAKE_SEGMENTS = 3
 _MICRO = 1_000_000
@@ -87,10 +95,12 @@ class Meter:
 
     Args:
         stream: the connection, or TLS over it.
+        family: 4 or 6; an IPv6 header is 20 bytes longer.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, *, family: int = 4) -> None:
         self._stream = stream
+        self._overhead_bytes = SEGMENT_OVERHEAD_BYTES + (SIX_EXTRA_BYTES if family == 6 else 0)
         self._told = 0
 
     def follow(self, stream: Stream) -> None:
@@ -112,4 +122,4 @@ class Meter:
         else:
             data = -(-read // _SEGMENT_PAYLOAD_BYTES) + -(-written // _SEGMENT_PAYLOAD_BYTES)
             segments = _HANDSHAKE_SEGMENTS + data + data // 2  # an ACK for every second segment
-        return read + written + segments * SEGMENT_OVERHEAD_BYTES
+        return read + written + segments * self._overhead_bytes

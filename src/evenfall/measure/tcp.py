@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evenfall.measure.round import SEGMENT_OVERHEAD_BYTES, Meter, Round
+from evenfall.measure.round import SEGMENT_OVERHEAD_BYTES, SIX_EXTRA_BYTES, Meter, Round
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Fact
@@ -40,6 +40,7 @@ async def connect(
             address, port, timeout_s=timeout_s, receive_buffer_bytes=receive_buffer_bytes
         )
     except NetworkFailure as failure:
+        extra_bytes = SIX_EXTRA_BYTES if ":" in address else 0
         sent = _SILENT_SYNS if failure.code == "generic_timeout_error" else 1
         observation = round_.observe(
             Fact.TCP_CONNECT,
@@ -47,11 +48,11 @@ async def connect(
             start,
             failure=failure.code,
             operation=failure.operation,
-            wire_bytes=sent * (SEGMENT_OVERHEAD_BYTES + 8),
+            wire_bytes=sent * (SEGMENT_OVERHEAD_BYTES + 8 + extra_bytes),
             **fields,
         )
         return observation, None, None
-    meter = Meter(stream)
+    meter = Meter(stream, family=6 if ":" in address else 4)
     observation = round_.observe(
         Fact.TCP_CONNECT, target, start, wire_bytes=meter.spent(), **fields
     )

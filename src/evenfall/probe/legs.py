@@ -40,7 +40,7 @@ REDIRECTS_MAX = 3
 _TURN_S_MIN = 1.5  # of body time, for each site that still waits for its turn
 SIX_LEG_S = 4.0
 """Of a connect and a handshake over IPv6: where it does not work, every site would cost a leg."""
-_SIX_SILENT_MAX = 3  # sites in a row without an answer: then this line's IPv6 leads nowhere
+_SIX_SILENT_MAX = 2  # sites without an answer, a control among them: this line's IPv6 is dead
 _LOOKUP_TRY_S = 2.0  # of ATTEMPTS tries
 
 
@@ -136,7 +136,8 @@ def _six_address(session: Session, site: Target) -> str | None:
 def _six_leads_nowhere(session: Session) -> bool:
     """Some sites were sought over IPv6, and no SYN of ours was ever answered."""
     tried = [o for o in session.observations if o.fact is Fact.TCP_CONNECT and o.family == 6]
-    return len(tried) >= _SIX_SILENT_MAX and all(o.failure for o in tried)
+    enough = len(tried) >= _SIX_SILENT_MAX and any(o.role is Role.CONTROL for o in tried)
+    return enough and all(o.failure for o in tried)
 
 
 def _any_address(session: Session, site: Target) -> str | None:
