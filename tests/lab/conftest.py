@@ -20,8 +20,8 @@ from evenfall.lab.backend import Stage
 from evenfall.lab.clock import LabClock
 from evenfall.lab.loopback import LoopbackBackend, _plot, places
 from evenfall.lab.plan import Places
-from evenfall.lab.scenario import CensorRule, Drawn, Innocent, Line, Scenario, draw
 from evenfall.lab.prepare import Prepared, prepare_world
+from evenfall.lab.scenario import CensorRule, Drawn, Innocent, Line, Scenario, draw
 from evenfall.lab.world_process import running_world
 
 FAST_LINE = Line(down_bps=(40e6, 40e6), up_bps=(20e6, 20e6), rtt_s=(0.02, 0.02))
