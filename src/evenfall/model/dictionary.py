@@ -9,6 +9,7 @@ import msgspec
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.observation import OBSERVATION_SCHEMA_VERSION, Observation
 from evenfall.model.schema import OBSERVATION_COLUMNS, Column
+from evenfall.model.triage import Triage
 from evenfall.model.verdict import Summary, Verdict
 from evenfall.model.vocabulary import ANSWER_EXIT_CODES, FAILURES, MECHANISMS
 
@@ -44,7 +45,7 @@ def data_dictionary() -> str:
 
 def json_schemas() -> dict[str, bytes]:
     """JSON Schema of every object that `--json` prints, by its `kind`, indented."""
-    printed = (Observation, Verdict, Summary, Curfew, SeriesFinding)
+    printed = (Observation, Verdict, Summary, Triage, Curfew, SeriesFinding)
     return {
         str(struct.__struct_config__.tag): msgspec.json.format(
             msgspec.json.encode(msgspec.json.schema(struct)), indent=1
