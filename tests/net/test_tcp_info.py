@@ -64,6 +64,7 @@ def test_the_counters_are_those_that_ss_prints():
     assert info.bytes_sent == 5000
     assert info.bytes_received == 700
     assert info.bytes_retransmitted == 0
+    assert info.segments_out_of_order == 0
     if seen is not None:
         assert int(seen["bytes_acked"]) == info.bytes_acked
         assert int(seen["segs_out"]) == info.segments_out

@@ -263,6 +263,8 @@ def _coming_bytes(curve: tuple[tuple[int, int], ...], info: TcpInfo, *, capped: 
     queue that our own round trips, seen only at the beginning, do not tell of.
     """
     trip_us = max(info.receiver_rtt_us or 0, info.rtt_us or 0)
+    if capped and not curve and info.segments_out_of_order == 0:
+        return _FIRST_WINDOW_BYTES  # the answer, or its beginning, stands in a queue
     if not curve or not trip_us:
         return 0
     end_us, end = curve[-1]

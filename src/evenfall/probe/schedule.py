@@ -155,6 +155,8 @@ class Schedule:
         found = suspects(session, ground)
         failing, slow = [s for s in found if s.failing], [s for s in found if not s.failing]
         doubtful = [*failing, *slow[:PAIRED_MAX], *names_in_doubt(session, ground)]
+        if not ground.anything_through:
+            doubtful = []  # no failure means anything where nothing works; nobody is kept waiting
         chosen = [s.target.target_id for s in (*doubtful, *found[:PAIRED_MAX])]
         self.telling.targets(except_for=[*chosen, *self._spare(found)])
         until_s = self._at(_SECOND_LOOKS_S)
