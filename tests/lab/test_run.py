@@ -450,7 +450,7 @@ def worlds_of(folder: Path) -> list[str]:
         ("own_refusal", "20:30"),
         ("captive_portal", "20:30"),
         ("dns_hijack", "20:30"),
-        ("site_silent", "20:30"),
+        ("site_down", "20:30"),
     ],
 )
 def test_the_real_check_finds_the_truth_on_loopback(name: str, at: str) -> None:
