@@ -13,8 +13,10 @@ from evenfall.infer.device import off_words
 from evenfall.infer.facts import Page
 from evenfall.infer.gateway import Gateway, gateway_of
 from evenfall.infer.ladder import broken_below, climb
+from evenfall.infer.ground import is_slow
 from evenfall.infer.profiles import CHECK_2026
 from evenfall.infer.rivals import list_rivals
+from evenfall.infer.speed import Speed
 from evenfall.infer.surroundings import Surroundings
 from evenfall.model.target import Target
 from evenfall.model.verdict import Rung
@@ -443,3 +445,10 @@ def test_the_outside_view_and_the_site(works: bool, ruled_out: bool) -> None:
     down = None if works else "generic_timeout_error"
     maker.outside(address="203.0.113.11", tcp=down)
     assert rival(maker, Explanation.SITE_ITSELF)[0] is ruled_out
+
+
+def test_a_record_under_way_is_no_burst() -> None:
+    """Bytes of a record that the time cap cut are in no curve: the mean rate, not 40 Gbit/s."""
+    seen = Speed(body_bytes=10_100, duration_us=3_197_972, capped=True, curve=(), rtt_us=344_701)
+    assert seen.later_bps == pytest.approx(25_266, abs=1)
+    assert is_slow(seen, CHECK_2026)

@@ -71,6 +71,9 @@ class Speed:
     def later_bps(self) -> float:
         """Rate over the second half of the bytes."""
         half = self.body_bytes // 2
+        if not self.curve or self.curve[-1][1] < half:
+            # A record that was still coming when time was up is in the bytes, not in the curve.
+            return self.body_bytes * 8e6 / self.duration_us
         rest_us = self.duration_us - self.us_at(half)
         return (self.body_bytes - half) * 8e6 / max(1.0, rest_us)
 
