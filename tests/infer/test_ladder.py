@@ -12,8 +12,8 @@ from evenfall.infer.answer import sum_up
 from evenfall.infer.device import off_words
 from evenfall.infer.facts import Page
 from evenfall.infer.gateway import Gateway, gateway_of
-from evenfall.infer.ladder import broken_below, climb
 from evenfall.infer.ground import is_slow
+from evenfall.infer.ladder import broken_below, climb
 from evenfall.infer.profiles import CHECK_2026
 from evenfall.infer.rivals import list_rivals
 from evenfall.infer.speed import Speed
