@@ -323,13 +323,15 @@ def main() -> None:
     """Run all rows; keep them if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--write", action="store_true", help="20,000 sessions a row, and keep them")
+    parser.add_argument("--more", action="store_true", help="only rows that are not kept yet")
     parser.add_argument("--sessions", type=int, default=500)
     parser.add_argument("--only", default="", help="rows whose name holds this")
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
+    done = {row["row"] for row in rows()}
     with Pool(chosen.processes) as pool:
         for world in (*NULLS, *POWERS):
-            if chosen.only not in world.name:
+            if chosen.only not in world.name or (chosen.more and world.name in done):
                 continue
             sessions = SESSIONS if world.innocent else POWER_SESSIONS
             row = measure(world, sessions if chosen.write else chosen.sessions, pool.map)
