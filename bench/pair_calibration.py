@@ -49,6 +49,7 @@ HELLOS = ("stdlib", "browser")
 BIT = 8
 POINTS = 24
 HANDSHAKE_BYTES = 4_000
+X_MAX = 14.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +180,7 @@ class Session:
         null = not step.target_id
         world = self.world
         x = world.scale * self.rng.gauss(0, 1) / math.sqrt(self.rng.expovariate(1.0))
+        x = max(-X_MAX, min(X_MAX, x))  # nothing measures a factor of a million
         bias = self.bias["target"]
         if null:
             bias = 0.0 if world.bias_of_target_only else self.rng.gauss(0, world.bias)
