@@ -46,6 +46,7 @@ class Site:
     Attributes:
         plain: what our own server said over plain HTTP under this target's name and a neutral one.
         quic: QUIC handshakes at its addresses, with its own name or a neutral one, in order.
+        path: steps of `--locate`.
         outside: looks of our measurement servers at it, also those that came to nothing.
         fingerprints: known block pages, from a file of the user's own.
     """
@@ -56,6 +57,7 @@ class Site:
     plain: list[Observation] = field(default_factory=list)
     pages: Mapping[str, Page] = field(default_factory=dict)
     quic: list[Observation] = field(default_factory=list)
+    path: list[Observation] = field(default_factory=list)
     outside: list[View] = field(default_factory=list)
     fingerprints: Sequence[Fingerprint] = ()
 
@@ -180,6 +182,8 @@ def _sort_in(site: Site, observation: Observation) -> None:
         site.attempts.append(Attempt(tcp=observation))
     elif fact is Fact.QUIC_HANDSHAKE:
         site.quic.append(observation)
+    elif fact is Fact.PATH_PROBE:
+        site.path.append(observation)
     elif fact is Fact.HTTP_EXCHANGE and observation.pair_id:
         site.plain.append(observation)
     elif (attempt := _attempt_of(site, observation)) is None:

@@ -24,6 +24,7 @@ from evenfall.infer.finding import Finding, PairView, view_pairs
 from evenfall.infer.fingerprints import Fingerprint
 from evenfall.infer.ground import Ground, survey
 from evenfall.infer.judging import Decided, judge_site, own_side, unvisited
+from evenfall.infer.locate import located
 from evenfall.infer.profiles import CHECK_2026, CheckProfile
 from evenfall.infer.ruleset import RULESET
 from evenfall.infer.shape import shape_of
@@ -197,4 +198,5 @@ def _printed(site: Site, decided: Decided, pairs: PairView, profile: CheckProfil
         ways=decided.ways,
         shape=shape_of(pairs.pairs, profile) if slowed and pairs.pairs else None,
         direction=pairs.directions if by_name else None,
+        located=located(site.path, target_host=site.host) if found.isolated else None,
     )

@@ -18,11 +18,13 @@ from evenfall.model.target import Target
 from evenfall.probe.session import Progress, Session
 from evenfall.probe.targets import host_of
 
-__all__ = ["LOCATE_S_MAX", "STAGE", "locate", "name_like"]
+__all__ = ["LOCATE_S_MAX", "PATH_BYTES", "STAGE", "locate", "name_like"]
 
 STAGE = "path"
 LOCATE_S_MAX = 45.0
 """What the search may add to a check. It is asked for by name, so a person knows that they wait."""
+PATH_BYTES = 1_000_000
+"""What a round in which it is asked for sets aside: some ten steps of 64 KB and six short ones."""
 _PAUSE_S = 0.5
 _STEP_S_MIN = 2.0
 

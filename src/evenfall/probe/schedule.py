@@ -30,7 +30,7 @@ from evenfall.net.api import Router
 from evenfall.probe.capacity import CAPACITY_BYTES, measure_capacity
 from evenfall.probe.contrasts import Suspect, ground_so_far, names_in_doubt, second_looks, suspects
 from evenfall.probe.legs import first_looks, interleave, look_up_names
-from evenfall.probe.locate import LOCATE_S_MAX, locate
+from evenfall.probe.locate import LOCATE_S_MAX, PATH_BYTES, locate
 from evenfall.probe.outside import look_from_outside
 from evenfall.probe.pairing import PairingStage
 from evenfall.probe.plain import ask_about_pages
@@ -54,6 +54,7 @@ _SLOW_LINE_PAIRS_S = 28.0  # the same, where everything is slow: both may hold a
 
 CAPACITY_S_MAX = 24.0
 """What `--capacity` may add to a check: ten seconds each way, and their beginnings."""
+_CAPACITY, _PATH = "capacity", "path"  # what bytes are set aside for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,7 @@ class Schedule:
         self.router = router
         self.profile = profile
         self.wishes = wishes
-        self._held_bytes = 0
+        self._held_bytes: dict[str, int] = {}
         self.pairing = PairingStage(session, profile)
 
     async def run(self) -> None:
@@ -113,9 +114,8 @@ class Schedule:
         if self.around.is_elsewhere:
             self.telling.rungs(upto=RungName.DEVICE)
             return
-        if self.wishes.capacity and self.session.budget.fits(CAPACITY_BYTES):
-            self._held_bytes = CAPACITY_BYTES
-            self.session.budget.reserve(self._held_bytes)
+        self._hold(_CAPACITY, CAPACITY_BYTES if self.wishes.capacity else 0)
+        self._hold(_PATH, PATH_BYTES if self.wishes.path else 0)
         if self.session.targets.servers:
             self.session.budget.hold_back(_PAIRS_BYTES)
         order = interleave(self.session)
@@ -131,6 +131,15 @@ class Schedule:
             await self._capacity()
         if self.wishes.path:
             await self._path()
+
+    def _hold(self, what: str, most_bytes: int) -> None:
+        """Set bytes aside for what was asked for, so that pages and pairs leave it something."""
+        if most_bytes and self.session.budget.fits(most_bytes):
+            self.session.budget.reserve(most_bytes)
+            self._held_bytes[what] = most_bytes
+
+    def _let_go(self, what: str) -> None:
+        self.session.budget.release(self._held_bytes.pop(what, 0))
 
     def _at(self, second: float) -> float:
         return self.session.start_s + second
@@ -190,7 +199,7 @@ class Schedule:
 
     async def _capacity(self) -> None:
         """`--capacity`: alone on the line, with our first server."""
-        self.session.budget.release(self._held_bytes)
+        self._let_go(_CAPACITY)
         servers = self.pairing.servers
         if servers:
             self.session.end_s = self._now_s() + CAPACITY_S_MAX
@@ -199,6 +208,7 @@ class Schedule:
 
     async def _path(self) -> None:
         """`--locate`: for the first service that pairs have convicted."""
+        self._let_go(_PATH)
         servers = self.pairing.servers
         wanted = self._convicted()
         if not servers or not wanted:
