@@ -64,6 +64,11 @@ _MEGA = 1_000_000
     is_flag=True,
     help="Also after which hop a name is acted upon, with your server; up to 45 s more.",
 )
+@click.option(
+    "--hello",
+    type=click.Choice(["stdlib", "browser"]),
+    help="Send all pairs with this ClientHello [in turns, where the extra `browser` is there].",
+)
 @click.option("--seed", type=int, help="Fix orders and names, for tests.")
 @click.pass_context
 def command(
@@ -76,6 +81,7 @@ def command(
     fingerprints_file: Path | None,
     capacity: bool,
     locate: bool,
+    hello: str | None,
     seed: int | None,
 ) -> int:
     """Read, ask for consent, measure, say."""
@@ -93,6 +99,7 @@ def command(
         fingerprints=_fingerprints(fingerprints_file),
         capacity=capacity,
         locate=locate,
+        hellos=_hellos(hello),
         seed=seed,
     )
     if settings.plan:
@@ -109,6 +116,26 @@ def command(
     if result.interrupted:
         return _INTERRUPTED
     return ANSWER_EXIT_CODES[result.answer] if exit_code else 0
+
+
+def _hellos(wanted: str | None) -> tuple[str, ...] | None:
+    """The one profile that was asked for; None: all that there are.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    if wanted is None:
+        return None
+    from evenfall.net.hello_profiles import available
+
+    if wanted not in available():
+        raise UsageError(
+            expected=f"one of {', '.join(available())}",
+            seen=wanted,
+            where="--hello",
+            remedy="Install the extra `browser` (utls) for a browser's ClientHello.",
+        )
+    return (wanted,)
 
 
 def _fingerprints(file: Path | None) -> tuple[Fingerprint, ...]:
@@ -149,6 +176,7 @@ class Asked:
     fingerprints: tuple[Fingerprint, ...] = ()
     capacity: bool = False
     locate: bool = False
+    hellos: tuple[str, ...] | None = None
     seed: int | None = None
 
 
@@ -178,7 +206,10 @@ def measure(targets: TargetList, settings: Settings, asked: Asked) -> CheckResul
                 surroundings=surroundings_of(targets, through_vpn=asked.through_vpn),
                 wanted_s=wanted_s,
                 wishes=Wishes(
-                    capacity=asked.capacity, path=asked.locate, fingerprints=asked.fingerprints
+                    capacity=asked.capacity,
+                    path=asked.locate,
+                    fingerprints=asked.fingerprints,
+                    hellos=asked.hellos,
                 ),
             )
         )

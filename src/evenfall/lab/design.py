@@ -74,6 +74,10 @@ FAMILIES: dict[str, Family] = {
     "tariff": Family(case="tariff", innocent=True, weight=2),
     "own_refusal": Family(case="own_refusal", innocent=True, weight=2),
     "slow_control": Family(case="slow_control", innocent=True, down_bps=(4e6, 100e6), weight=2),
+    "site_down": Family(case="site_down", innocent=True),
+    "bad_wifi": Family(case="bad_wifi", innocent=True, down_bps=(4e6, 100e6), loss_max=0.0),
+    "whitelist": Family(case="controls_whitelisted", innocent=True, down_bps=(4e6, 100e6)),
+    "cdn": Family(case="cdn", innocent=True),
     "policer_128": _policer(128e3),
     "policer_512": _policer(512e3),
     "policer_1024": _policer(1024e3),
@@ -88,6 +92,10 @@ FAMILIES: dict[str, Family] = {
     "drop": Family(case="drop_sni", innocent=False),
     "dns_lie": Family(case="dns_lie", innocent=False),
     "block_page": Family(case="blockpage", innocent=False),
+    "ip_drop": Family(case="ip_drop", innocent=False),
+    "mitm": Family(case="mitm_sni", innocent=False),
+    "random_loss": Family(case="russia_youtube_2024", innocent=False, down_bps=(4e6, 100e6)),
+    "stall": Family(case="russia_2025", innocent=False, down_bps=(4e6, 100e6)),
 }  # fmt: skip
 
 

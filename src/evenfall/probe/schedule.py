@@ -65,11 +65,13 @@ class Wishes:
         capacity: how much the line carries (ndt7), at the end.
         path: the hop, where a service is convicted; at the end.
         fingerprints: known block pages, from a file of theirs.
+        hellos: ClientHello profiles of the pairs, in turns; None: all that this machine has.
     """
 
     capacity: bool = False
     path: bool = False
     fingerprints: tuple[Fingerprint, ...] = ()
+    hellos: tuple[str, ...] | None = None
 
 
 def hard_end_s(wishes: Wishes) -> float:
@@ -107,7 +109,7 @@ class Schedule:
         self.profile = profile
         self.wishes = wishes
         self._held_bytes: dict[str, int] = {}
-        self.pairing = PairingStage(session, profile)
+        self.pairing = PairingStage(session, profile, hellos=wishes.hellos)
 
     async def run(self) -> None:
         """All of it."""
