@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from evenfall.lab.cases import find_case
-from evenfall.lab.scenario import CensorRule, CongestionControl, Line, Scenario
+from evenfall.lab.scenario import CensorRule, CongestionControl, Expected, Line, Scenario
 from evenfall.model.errors import UsageError
 
 __all__ = ["FAMILIES", "FIRST_SEED", "Design", "Family", "draw_design", "families_named"]
@@ -43,6 +43,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         down_bps: range of the line's rate.
         loss_max: of the line.
         rate_bps: range of the censor's rate; null: the case's own.
+        services: what the censor acts on, and no other; empty: the case's own.
         bursts_bytes: one is drawn for the censor's bucket; empty: the case's own.
         weight: how often it is drawn beside others.
     """
@@ -52,6 +53,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     down_bps: tuple[float, float] = _DOWN_BPS
     loss_max: float = _LOSS_MAX
     rate_bps: tuple[float, float] | None = None
+    services: tuple[str, ...] = ()
     bursts_bytes: tuple[int, ...] = ()
     weight: int = 1
 
@@ -63,6 +65,7 @@ def _policer(rate_bps: float) -> Family:
         down_bps=(20e6, 20e6),
         loss_max=0.0,
         rate_bps=(rate_bps, rate_bps),
+        services=("video",),
         bursts_bytes=(8_000, 16_000, 64_000, 256_000),
     )
 
@@ -159,13 +162,22 @@ def draw_design(seed: int, families: Sequence[str], cases: Path) -> Design:
     return Design(
         seed=seed,
         family=name,
-        scenario=msgspec.structs.replace(scenario, line=line, censor=censor),
+        scenario=msgspec.structs.replace(
+            scenario, line=line, censor=censor, expected=_expected(scenario, family)
+        ),
         hello=rng.choice(_HELLOS),
     )
 
 
+def _expected(scenario: Scenario, family: Family) -> tuple[Expected, ...]:
+    """What is right: of services that are left alone after all, that they are fine."""
+    if not family.services:
+        return scenario.expected
+    return tuple(e for e in scenario.expected if e.service in family.services)
+
+
 def _drawn_rule(rule: CensorRule, family: Family, rng: random.Random) -> CensorRule:
-    changes: dict[str, float] = {}
+    changes: dict[str, object] = {"services": family.services} if family.services else {}
     if family.rate_bps is not None:
         changes["rate_bps"] = _log_uniform(rng, family.rate_bps)
     if family.bursts_bytes:
