@@ -40,7 +40,8 @@ class PairsProfile:
             rest: an upload convicts at e_throttled ÷ (1 − download_share).
         e_preferred: THROTTLED also needs this much evidence against a line that prefers the neutral
             name by factor_min without anybody's doing. Calibrated by bench/pair_calibration.py:
-            with it, sessions biased by sd 0.4 convict in under 1 %; without, in 2 to 4 %.
+            where every name is biased by sd 0.4, 0.7 % of sessions convict (without it, 2.5 %);
+            where the target alone is, 1.4 % (4.4 %).
         null_pairs_prior: the noise of a line is told from its neutral pairs and as many more of the
             calibrated scale. Two pairs alone call 35 % of quiet lines wide; with this, 5 %.
         null_pairs_max: neutral pairs once a pair of the target was slow.
