@@ -13,8 +13,11 @@ from evenfall.model.vocabulary import Role
 from evenfall.net.fake import Rule
 from evenfall.probe.budget import CHECK_BYTES_MAX, Budget, reserve_for
 from evenfall.probe.builtin import BUILT_IN
+from evenfall.probe.capacity import CAPACITY_BYTES
 from evenfall.probe.consent import Consent, is_lab_network, recorded_consent, store_consent
+from evenfall.probe.locate import LOCATE_S_MAX, PATH_BYTES
 from evenfall.probe.plan import SECOND_LOOKS_MAX, plan_check
+from evenfall.probe.schedule import CAPACITY_S_MAX
 from evenfall.probe.surroundings import proxies_set, tunnel_in_use
 from evenfall.probe.targets import host_of
 from evenfall.text.consent import RISK_VERSION, risk_text
@@ -223,3 +226,13 @@ def test_consent_is_plain_json(tmp_path):
     assert msgspec.json.decode((tmp_path / "consent.json").read_bytes()) == {
         "version": "v", "language": "en", "given_us": 5, "how": "terminal",
     }  # fmt: skip
+
+
+def test_what_was_asked_for_is_planned_too(world):
+    """`--capacity` and `--locate` name the server, the bytes that they set aside, and more time."""
+    plain = plan_check(world.targets())
+    more = plan_check(world.targets(), capacity=True, path=True)
+    added = [step for step in more.steps if step not in plain.steps]
+    assert [step.bytes_max for step in added] == [CAPACITY_BYTES, PATH_BYTES]
+    assert more.seconds_max == plain.seconds_max + CAPACITY_S_MAX + LOCATE_S_MAX
+    assert more.bytes_max == plain.bytes_max

@@ -103,7 +103,7 @@ def command(
         seed=seed,
     )
     if settings.plan:
-        print_plan(targets, settings)
+        print_plan(targets, settings, capacity=capacity, path=locate)
         return 0
     settings = agree(targets, settings, yes=yes)
     result = measure(targets, settings, asked)

@@ -78,11 +78,13 @@ def print_json(result: CheckResult) -> None:
         click.echo(to_json_line(item))
 
 
-def print_plan(targets: TargetList, settings: Settings) -> None:
+def print_plan(
+    targets: TargetList, settings: Settings, *, capacity: bool = False, path: bool = False
+) -> None:
     """Every host, resolver and server, the bytes and the time."""
     from evenfall.probe.plan import plan_check
 
-    plan = plan_check(targets)
+    plan = plan_check(targets, capacity=capacity, path=path)
     if settings.json:
         for step in plan.steps:
             line = {"kind": "plan_step", **{f: getattr(step, f) for f in ("whom", "what")}}

@@ -158,7 +158,7 @@ def _run(targets: TargetList, settings: Settings, asked: Asked, wanted: _Wanted)
     from evenfall.infer.triage import triage_of
 
     if settings.plan:
-        print_plan(targets, settings)
+        print_plan(targets, settings, capacity=asked.capacity, path=asked.locate)
         return 0
     settings = agree(targets, settings, yes=wanted.yes, where="triage")
     result = measure(targets, settings, asked)

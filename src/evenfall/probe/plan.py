@@ -9,9 +9,12 @@ from evenfall.model.saying import say
 from evenfall.model.target import Target, TargetList
 from evenfall.model.vocabulary import Role
 from evenfall.probe.budget import CHECK_BYTES_MAX, HANDSHAKE_BYTES, LOOKUP_BYTES, reserve_for
+from evenfall.probe.capacity import CAPACITY_BYTES
 from evenfall.probe.check import CHECK_S_MAX, body_bytes_for
 from evenfall.probe.legs import REDIRECTS_MAX
+from evenfall.probe.locate import LOCATE_S_MAX, PATH_BYTES
 from evenfall.probe.outside import LOOK_BYTES
+from evenfall.probe.schedule import CAPACITY_S_MAX
 from evenfall.probe.targets import host_of, is_mtproto, port_of
 
 __all__ = ["SECOND_LOOKS_MAX", "Plan", "PlanStep", "plan_check"]
@@ -46,12 +49,38 @@ class Plan:
     seconds_max: float
 
 
-def plan_check(targets: TargetList) -> Plan:
-    """The plan of one check."""
+def plan_check(targets: TargetList, *, capacity: bool = False, path: bool = False) -> Plan:
+    """The plan of one check.
+
+    Args:
+        targets: checked by `probe.targets`.
+        capacity: how much the line carries was asked for.
+        path: where on the way a name is acted upon was asked for.
+    """
     steps = [*_lookups(targets), *_first_looks(targets), *_further_looks(targets)]
     for server in targets.servers:
         steps += _at_server(f"{host_of(server.url)}:{port_of(server.url)}")
-    return Plan(steps=tuple(steps), bytes_max=CHECK_BYTES_MAX, seconds_max=CHECK_S_MAX)
+    if targets.servers:
+        steps += _asked_for(
+            f"{host_of(targets.servers[0].url)}:{port_of(targets.servers[0].url)}", capacity, path
+        )
+    more_s = CAPACITY_S_MAX * capacity + LOCATE_S_MAX * path
+    return Plan(steps=tuple(steps), bytes_max=CHECK_BYTES_MAX, seconds_max=CHECK_S_MAX + more_s)
+
+
+def _asked_for(whom: str, capacity: bool, path: bool) -> list[PlanStep]:
+    """What `--capacity` and `--locate` add."""
+    steps = []
+    if capacity:
+        what = say("how much the line carries: random bytes for at most ten seconds each way")
+        steps.append(PlanStep(whom=whom, what=what, bytes_max=CAPACITY_BYTES))
+    if path:
+        what = say(
+            "if a service is slowed or shut by name: its name, shown to a part of the way alone, "
+            "each time with a short transfer under a neutral name"
+        )
+        steps.append(PlanStep(whom=whom, what=what, bytes_max=PATH_BYTES))
+    return steps
 
 
 def _lookups(targets: TargetList) -> list[PlanStep]:
