@@ -4,7 +4,7 @@
     .venv/bin/python bench/error_rates.py            only write the page again
 
 Rows of `evenfall lab score --check` add up in `bench/check-runs.jsonl`; those of the calibration of
-the pair rule stand in `bench/pair-calibration.jsonl` (bench/pair_calibration.py). Only rows of
+the pair rule stand in `bench/pair_calibration.jsonl` (bench/pair_calibration.py). Only rows of
 today's ruleset count: a change of what a rule decides scores everything again.
 """
 
@@ -26,9 +26,10 @@ from evenfall.lab.score_words import by_family, counted, upper_bound
 
 BENCH = Path(__file__).resolve().parent
 ROWS = BENCH / "check-runs.jsonl"
-CALIBRATION = BENCH / "pair-calibration.jsonl"
+CALIBRATION = BENCH / "pair_calibration.jsonl"
 PAGE = BENCH.parent / "docs" / "ERROR-RATES.md"
 ACCUSED_MAX = 0.015
+FALSE_MAX = 0.01
 FOUND_MIN = {
     "policer_128": 0.99, "policer_512": 0.95, "policer_1024": 0.75, "reset": 0.99, "drop": 0.99,
     "dns_lie": 0.99, "block_page": 0.99,
@@ -168,11 +169,23 @@ def required(innocent: dict[str, list[ScoreRow]], acted: dict[str, list[ScoreRow
 
 def calibration_table(rows: Sequence[dict[str, object]]) -> list[str]:
     """What bench/pair_calibration.py found."""
-    if not rows:
-        return []
-    import pair_calibration
-
-    return ["## The pair rule alone, in simulation\n", pair_calibration.table(rows), ""]
+    lines = [
+        "## The rule of the pairs alone, in simulation\n",
+        "Sessions drawn by `bench/pair_calibration.py`, planned and judged by the functions that",
+        "`check` uses. `THROTTLED` on a line on which nobody does anything is false; at most 1 %",
+        "is asked for. Bounds are exact, two-sided, 95 %.\n",
+        "| line | sessions | THROTTLED | bounds | pairs, mean | kB, mean (95 %) | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        low, high = row["bounds"]  # type: ignore[misc]
+        said = ("within" if float(str(row["rate"])) <= FALSE_MAX else "above") + " 1 %"
+        lines.append(
+            f"| {row['row']} | {row['sessions']} | {row['rate']:.2%} | {low:.2%}–{high:.2%} "
+            f"| {row['pairs_mean']:.1f} | {int(str(row['bytes_mean'])) / 1e3:.0f} "
+            f"({int(str(row['bytes_p95'])) / 1e3:.0f}) | {said if row['innocent'] else ''} |"
+        )
+    return [*lines, ""] if rows else []
 
 
 def calibration_rows() -> list[dict[str, object]]:
