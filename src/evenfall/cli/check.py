@@ -21,6 +21,8 @@ __all__ = ["Asked", "command", "measure", "need_a_server"]
 
 _INTERRUPTED = 130
 _MEGA = 1_000_000
+_FINGERPRINTS_BYTES_MAX = 4_194_304
+"""The public list of OONI is about 0.1 MB."""
 
 
 @click.command(
@@ -144,14 +146,24 @@ def _fingerprints(file: Path | None) -> tuple[Fingerprint, ...]:
     from evenfall.infer.fingerprints import read_fingerprints
 
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open("rb") as opened:
+            raw = opened.read(_FINGERPRINTS_BYTES_MAX)
+        text = raw.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            expected="a CSV file of block pages, UTF-8",
+            expected="a CSV file of block pages, UTF-8, below "
+            f"{_FINGERPRINTS_BYTES_MAX // 1_048_576} MiB",
             seen=str(getattr(error, "strerror", None) or error),
             where=str(file),
             remedy="Check the path of --fingerprints.",
         ) from error
+    if len(raw) == _FINGERPRINTS_BYTES_MAX:
+        raise UsageError(
+            expected=f"a list below {_FINGERPRINTS_BYTES_MAX // 1_048_576} MiB",
+            seen="more",
+            where=str(file),
+            remedy="Keep the lines of the countries that matter to you.",
+        )
     return read_fingerprints(text, where=str(file))
 
 

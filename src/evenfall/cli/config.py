@@ -27,6 +27,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tz: str = ""
 
 
+_FILE_BYTES_MAX = 65_536
+
+
 def read_config(path: str) -> Config:
     """Read the file; no path, no settings.
 
@@ -37,7 +40,9 @@ def read_config(path: str) -> Config:
         return Config()
     keys = ", ".join(Config.__struct_fields__)
     try:
-        return msgspec.toml.decode(Path(path).read_bytes(), type=Config)
+        with Path(path).open("rb") as file:
+            raw = file.read(_FILE_BYTES_MAX)  # what is cut off here is no TOML any more
+        return msgspec.toml.decode(raw, type=Config)
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise UsageError(
             expected=f"a TOML file with any of the keys {keys}",

@@ -149,7 +149,8 @@ def port_of(url: str) -> int:
 
 def _decode(path: Path) -> _File:
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_FILE_BYTES_MAX + 1)  # whatever is named: /dev/zero has no end
     except OSError as error:
         raise UsageError(
             expected="a readable target file",
@@ -158,7 +159,7 @@ def _decode(path: Path) -> _File:
             remedy="Give its path with --targets.",
         ) from error
     if len(raw) > _FILE_BYTES_MAX:
-        raise _refusal(path, "a target file of at most 64 KiB", f"{len(raw)} bytes", "Shorten it.")
+        raise _refusal(path, "a target file of at most 64 KiB", "more", "Shorten it.")
     try:
         return msgspec.toml.decode(raw, type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
