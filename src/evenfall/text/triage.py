@@ -40,7 +40,8 @@ CUSTOMER_HEAD = say("Text for customers, without anything about a customer:")
 CHECK_LIST = say("To look at:")
 
 _TROUBLED = (State.SLOWED, State.BLOCKED)
-_ODDS_MAX = 1e6  # more is not said: no model of noise is that good
+_ODDS_MAX = 70.0
+"""However large the evidence of a model: the worst innocent row of the calibration has 1.4 %."""
 
 _LISTS: dict[Conclusion, tuple[Saying, ...]] = {
     Conclusion.BY_NAME: (
@@ -146,8 +147,10 @@ def sure_words(triage: Triage) -> Saying:
             triage.n_pairs,
         )
     return say_n(
-        "How sure: {n} pair; chance would show as much once in {odds:,.0f} times at most.",
-        "How sure: {n} pairs; chance would show as much once in {odds:,.0f} times at most.",
+        "How sure: {n} pair; where nobody slows anything, a check shows as much once in {odds:.0f} "
+        "times at most.",
+        "How sure: {n} pairs; where nobody slows anything, a check shows as much once in {odds:.0f} "
+        "times at most.",
         triage.n_pairs,
         odds=min(float(triage.e_value), _ODDS_MAX),
     )
