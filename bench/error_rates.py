@@ -19,9 +19,10 @@ from pathlib import Path
 
 from evenfall.infer.exact import clopper_pearson
 from evenfall.infer.ruleset import RULESET
+from evenfall.lab.cases import cases_folder
 from evenfall.lab.design import FIRST_SEED
 from evenfall.lab.peer_wehe import DIFFERENTIATION
-from evenfall.lab.score import ScoreRow, read_rows
+from evenfall.lab.score import ScoreRow, judged_again, read_rows
 from evenfall.lab.score_words import by_family, counted, upper_bound
 
 BENCH = Path(__file__).resolve().parent
@@ -63,7 +64,8 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.runs:
         more(chosen.runs, chosen.jobs, chosen.families)
-    PAGE.write_text(page(read_rows(ROWS), calibration_rows()))
+    rows = [judged_again(row, cases_folder()) for row in read_rows(ROWS)]
+    PAGE.write_text(page(rows, calibration_rows()))
 
 
 def more(runs: int, jobs: int, families: Sequence[str]) -> None:

@@ -11,8 +11,10 @@ from scipy import stats
 from evenfall.lab import peer_wehe, score
 from evenfall.lab.backend import choose_backend
 from evenfall.lab.cases import cases_folder, find_case
-from evenfall.lab.design import FAMILIES, FIRST_SEED, draw_design, families_named
+from evenfall.lab.design import FAMILIES, FIRST_SEED, attainable_bps, draw_design, families_named
+from evenfall.lab.scenario import Line
 from evenfall.lab.score_words import by_family, counted, score_table, upper_bound
+from evenfall.lab.truth import TARGETS
 from evenfall.model.errors import FormatError, UsageError
 from evenfall.model.observation import Observation
 from evenfall.model.vocabulary import ClockState, Fact, Provenance, Role
@@ -183,3 +185,28 @@ def test_twelve_drawn_runs(tmp_path: Path) -> None:
     assert not [row for row in good if row.innocent and row.targeted]
     acted = [row for row in good if not row.innocent]
     assert sum(bool(row.found) for row in acted) * 2 >= len(acted)
+
+
+def test_a_line_that_must_be_slow_may_be_called_slow() -> None:
+    """1.2 Mbit/s, or losses that leave no more: `line_slow` is right there, and only there."""
+    assert attainable_bps(
+        Line(down_bps=(20e6,) * 2, rtt_s=(0.15,) * 2, loss=(0.02,) * 2)
+    ) == pytest.approx(0.67e6, rel=0.02)
+    slow = dict.fromkeys(TARGETS, ("slowed", "generalized", None, None))
+    fine = dict.fromkeys(TARGETS, ("ok", "undetermined", None, None))
+    for verdicts in (slow, fine):
+        narrow = score.judged_again(
+            row(1, answer="line_slow", down_bps=1_200_000, verdicts=verdicts), cases_folder()
+        )
+        assert narrow.match
+        broad = score.judged_again(row(1, answer="line_slow", verdicts=verdicts), cases_folder())
+        assert not broad.match
+
+
+def test_judging_again_forgives_no_accusation() -> None:
+    """A targeted verdict of an innocent stays wrong on every line."""
+    verdicts = dict.fromkeys(TARGETS, ("slowed", "targeted", "tls.throttle.sni", None))
+    again = score.judged_again(
+        row(1, answer="targeted_slowing", down_bps=1_200_000, verdicts=verdicts), cases_folder()
+    )
+    assert not again.match

@@ -20,6 +20,7 @@ import msgspec
 from evenfall.lab.cases import find_case
 from evenfall.lab.scenario import CensorRule, CongestionControl, Expected, Line, Scenario
 from evenfall.model.errors import UsageError
+from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["FAMILIES", "FIRST_SEED", "Design", "Family", "draw_design", "families_named"]
 
@@ -31,6 +32,14 @@ _DOWN_BPS = (1e6, 100e6)
 _LOSS_MAX = 0.02
 _UP_SHARE = 0.4
 _HELLOS = ("stdlib", "browser")
+_MSS_BYTES = 1448
+_SLOW_BPS = 3e6
+"""`check` calls a line slow below 2 Mbit/s of payload, and a page of 256 KB gets less than all."""
+_MAYBE_SLOW = Expected(
+    service="*",
+    state=(State.OK, State.SLOWED, State.INSUFFICIENT),
+    scope=(Scope.GENERALIZED, Scope.UNDETERMINED),
+)
 _CONTROLS: tuple[CongestionControl, ...] = ("cubic", "bbr")
 
 
@@ -45,6 +54,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         rate_bps: range of the censor's rate; null: the case's own.
         services: what the censor acts on, and no other; empty: the case's own.
         bursts_bytes: one is drawn for the censor's bucket; empty: the case's own.
+        congctl: of the servers; null: drawn.
         weight: how often it is drawn beside others.
     """
 
@@ -54,6 +64,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     loss_max: float = _LOSS_MAX
     rate_bps: tuple[float, float] | None = None
     services: tuple[str, ...] = ()
+    congctl: CongestionControl | None = None
     bursts_bytes: tuple[int, ...] = ()
     weight: int = 1
 
@@ -97,7 +108,9 @@ FAMILIES: dict[str, Family] = {
     "block_page": Family(case="blockpage", innocent=False),
     "ip_drop": Family(case="ip_drop", innocent=False),
     "mitm": Family(case="mitm_sni", innocent=False),
-    "random_loss": Family(case="russia_youtube_2024", innocent=False, down_bps=(4e6, 100e6)),
+    "random_loss": Family(
+        case="russia_youtube_2024", innocent=False, down_bps=(4e6, 100e6), congctl="cubic",
+    ),
     "stall": Family(case="russia_2025", innocent=False, down_bps=(4e6, 100e6)),
 }  # fmt: skip
 
@@ -155,25 +168,43 @@ def draw_design(seed: int, families: Sequence[str], cases: Path) -> Design:
         up_bps=(_UP_SHARE * down_bps,) * 2,
         rtt_s=(rtt_s, rtt_s),
         loss=(loss, loss),
-        congctl=(rng.choice(_CONTROLS),),
+        congctl=(family.congctl,) if family.congctl else (rng.choice(_CONTROLS),),
     )
     scenario = find_case(family.case, cases)
     censor = tuple(_drawn_rule(rule, family, rng) for rule in scenario.censor)
     return Design(
         seed=seed,
         family=name,
-        scenario=msgspec.structs.replace(
-            scenario, line=line, censor=censor, expected=_expected(scenario, family)
-        ),
+        scenario=msgspec.structs.replace(truth(scenario, name, line), line=line, censor=censor),
         hello=rng.choice(_HELLOS),
     )
 
 
-def _expected(scenario: Scenario, family: Family) -> tuple[Expected, ...]:
-    """What is right: of services that are left alone after all, that they are fine."""
-    if not family.services:
-        return scenario.expected
-    return tuple(e for e in scenario.expected if e.service in family.services)
+def truth(scenario: Scenario, family: str, line: Line) -> Scenario:
+    """The case with what is right on this line.
+
+    Services that are left alone after all are fine, and a line on which nothing can be fast may be
+    called slow.
+    """
+    chosen = FAMILIES[family].services
+    expected = tuple(e for e in scenario.expected if not chosen or e.service in chosen)
+    answers = scenario.answers
+    if attainable_bps(line) < _SLOW_BPS:
+        answers = (*answers, "line_slow")
+        expected = (*expected, _MAYBE_SLOW)
+    return msgspec.structs.replace(scenario, expected=expected, answers=answers)
+
+
+def attainable_bps(line: Line) -> float:
+    """What one connection can reach at most: the line's rate, or what its losses leave.
+
+    Cubic gets about 1.22 · MSS ÷ (RTT · √p) of a path that loses a share p at random (Mathis et
+    al., CCR 1997); BBR does not slow down for losses.
+    """
+    down_bps, loss, rtt_s = line.down_bps[0], line.loss[0], line.rtt_s[0]
+    if not loss or line.congctl[0] == "bbr":
+        return down_bps
+    return float(min(down_bps, 1.22 * _MSS_BYTES * 8 / (rtt_s * loss**0.5)))
 
 
 def _drawn_rule(rule: CensorRule, family: Family, rng: random.Random) -> CensorRule:

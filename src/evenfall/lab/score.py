@@ -21,15 +21,17 @@ import msgspec
 
 from evenfall.infer.ruleset import RULESET
 from evenfall.lab.backend import Backend, Stage
-from evenfall.lab.design import FIRST_SEED, Design, draw_design
+from evenfall.lab.cases import find_case
+from evenfall.lab.design import FIRST_SEED, Design, draw_design, truth
 from evenfall.lab.peer_wehe import wehe_says
-from evenfall.lab.run import DEFAULT_AT, check_output, staged
-from evenfall.lab.truth import compare, expected_answers, read_check
+from evenfall.lab.run import DEFAULT_AT, check_output, parse_at, staged
+from evenfall.lab.scenario import CongestionControl, Line
+from evenfall.lab.truth import Found, Seen, compare, expected_answers, read_check
 from evenfall.model.errors import FormatError, LabError
 from evenfall.model.observation import Observation
 from evenfall.model.vocabulary import Arm, Direction, Fact, Scope
 
-__all__ = ["ScoreRow", "next_seed", "read_rows", "run_one", "score", "write_row"]
+__all__ = ["ScoreRow", "judged_again", "next_seed", "read_rows", "run_one", "score", "write_row"]
 
 _OVERLOAD_SHARE_MAX = 0.001
 
@@ -58,7 +60,7 @@ class ScoreRow(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     down_bps: int
     rtt_ms: float
     loss: float
-    congctl: str
+    congctl: CongestionControl
     rate_bps: int | None = None
     burst_bytes: int | None = None
     answer: str = ""
@@ -148,6 +150,31 @@ def _scored(design: Design, output: bytes, *, minute_of_day: float, overloaded: 
         duration_s=summary.duration_s,
         overloaded=overloaded,
     )
+
+
+def judged_again(row: ScoreRow, cases: Path) -> ScoreRow:
+    """The row, held against what is right today: a truth that was written down wrong is mended.
+
+    What was said does not change, nor whether it was a false accusation.
+    """
+    if row.failed:
+        return row
+    line = Line(
+        down_bps=(row.down_bps,) * 2,
+        rtt_s=(row.rtt_ms / 1e3,) * 2,
+        loss=(row.loss,) * 2,
+        congctl=(row.congctl,),
+    )
+    scenario = truth(find_case(row.case, cases), row.family, line)
+    found = tuple(
+        Found(service=t.split("/")[0], target=t, state=v[0] or "", scope=v[1] or "", mechanism=v[2])
+        for t, v in row.verdicts.items()
+    )
+    minute = parse_at(DEFAULT_AT)
+    seen = Seen(answer=row.answer, found=found)
+    right = all(c.match for c in compare(scenario, seen, minute_of_day=minute))
+    answers = expected_answers(scenario, minute_of_day=minute)
+    return msgspec.structs.replace(row, match=right and row.answer in answers)
 
 
 def _row(design: Design, **fields: Any) -> ScoreRow:
