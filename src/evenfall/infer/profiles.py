@@ -46,7 +46,8 @@ class PairsProfile:
             calibrated scale. Two pairs alone call 35 % of quiet lines wide; with this, 5 %.
         null_pairs_max: neutral pairs once a pair of the target was slow.
         null_outliers_max: more neutral pairs than this with arms further apart than slow_x make a
-            line wide, whatever the median says.
+            line wide, whatever the median says. None may: on a line of which one arm in five hangs
+            for a second, one that was let pass made 5 % of innocents THROTTLED.
         null_scale_wide: a line whose neutral pairs are wider than this must show e_wide and agree
             with the sign test.
         null_pairs_min: with fewer neutral pairs of which both arms came through, likewise.
@@ -77,7 +78,7 @@ class PairsProfile:
     e_preferred: float = 50.0
     null_pairs_prior: int = 2
     null_pairs_max: int = 4
-    null_outliers_max: int = 1
+    null_outliers_max: int = 0
     null_scale_wide: float = 0.30
     e_wide: float = 1000.0
     null_pairs_min: int = 2
@@ -302,7 +303,7 @@ class WatchProfile:
     alarm: float = 20_000.0
 
 
-PAIRS_2026 = PairsProfile(name="pairs-2026.2")
+PAIRS_2026 = PairsProfile(name="pairs-2026.3")
 CHECK_2026 = CheckProfile(name="check-2026.2", pairs=PAIRS_2026)
 NIGHTLY_2026 = NightlyProfile(name="nightly-2026")
 WATCH_2026 = WatchProfile(name="watch-2026")

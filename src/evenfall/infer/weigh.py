@@ -188,7 +188,13 @@ def _assess(
 
 
 def _is_erratic(side: Sequence[Pair], profile: PairsProfile) -> bool:
-    """A target arm failed, and another as large or larger came through fast."""
+    """A target arm failed, and another as large or larger came through fast.
+
+    Or its name was as much faster in a pair as would count as slowed the other way round: a line
+    that does that to the neutral arm does it to the other too.
+    """
+    if any(pair_x(p) >= -profile.slow_x for p in side):
+        return True
     failed = [p.target.size_bytes or 0 for p in side if p.target_failed]
     fast = [p.target.size_bytes or 0 for p in side if pair_x(p) > profile.fast_x]
     return bool(failed) and max(fast, default=-1) >= min(failed)
