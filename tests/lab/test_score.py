@@ -176,7 +176,7 @@ def test_twelve_drawn_runs(tmp_path: Path) -> None:
     families = ("clean", "slow_server", "slow_control", "site_down", "policer_128", "reset")
     backend = choose_backend("netns", find_case("clean", cases_folder()))
     rows = list(
-        score.score(backend, range(900, 912), families=families, cases=cases_folder(), jobs=6)
+        score.score(backend, range(900, 912), families=families, cases=cases_folder(), jobs=12)
     )
     assert len(rows) == 12
     assert not [row.failed for row in rows if row.failed]
