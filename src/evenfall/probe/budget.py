@@ -7,7 +7,12 @@ does not fit is not started. No server and no answer can raise the budget.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+
 from evenfall.model.errors import BudgetExceeded
+from evenfall.model.observation import Observation
 
 __all__ = [
     "CHECK_BYTES_MAX",
@@ -83,3 +88,23 @@ class Budget:
     def spend(self, cost_bytes: int) -> None:
         """Note what a step has cost."""
         self.spent_bytes += cost_bytes
+
+    @contextlib.contextmanager
+    def paid_for(self, most_bytes: int, *, kept: Sequence[Observation] = ()) -> Iterator[None]:
+        """Reserved while a step runs; one that is broken off costs all that it could have cost.
+
+        Args:
+            most_bytes: of the whole step.
+            kept: what the step has kept so far and has thereby paid; filled while it runs.
+
+        Raises:
+            BudgetExceeded: it does not fit.
+        """
+        self.reserve(most_bytes)
+        try:
+            yield
+        except asyncio.CancelledError:
+            self.spend(max(0, most_bytes - sum(seen.wire_bytes or 0 for seen in kept)))
+            raise
+        finally:
+            self.release(most_bytes)

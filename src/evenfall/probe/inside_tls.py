@@ -38,13 +38,10 @@ async def ask_inside_tls(
         context=doh_context(session.targets.ca_file),
         bogons_allowed=session.is_test_network,
     )
-    session.budget.reserve(most)
-    try:
+    with session.budget.paid_for(most):
         session.keep(
             *await look_up_inside_tls(
                 session.network, session.round_, questions, server=server, rng=session.rng,
                 timeout_s=timeout_s,
             )
         )  # fmt: skip
-    finally:
-        session.budget.release(most)

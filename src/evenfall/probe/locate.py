@@ -74,9 +74,7 @@ async def _step(
     real: str,
     until_s: float,
 ) -> Observation:
-    most = reserve_path_bytes()
-    session.budget.reserve(most)
-    try:
+    with session.budget.paid_for(reserve_path_bytes()):
         return await probe_path(
             session.network.clock,
             server,
@@ -88,8 +86,6 @@ async def _step(
             size_bytes=_SIZES[wanted.shown],
             end_s=until_s,
         )
-    finally:
-        session.budget.release(most)
 
 
 _SIZES = {Shown.SAME: 16_384, Shown.NEUTRAL: 65_536, Shown.TARGET: 65_536}

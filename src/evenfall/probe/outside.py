@@ -10,7 +10,6 @@ The first server is asked about all of them; what it could not answer goes to th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from evenfall.measure.dns import is_bogon
@@ -78,16 +77,10 @@ async def _ask(
     if not asked or timeout_s < _TIME_S_MIN or not sni:
         return list(wanted)
     most = HANDSHAKE_BYTES + LOOK_BYTES * len(asked)
-    session.budget.reserve(most)
-    try:
+    with session.budget.paid_for(most):
         seen = await look(
             session.network, place, session.round_, asked, sni=sni, timeout_s=timeout_s
         )
-    except asyncio.CancelledError:
-        session.budget.spend(most)  # broken off: it may have cost all that it could cost
-        raise
-    finally:
-        session.budget.release(most)
     session.keep(*seen)
     answered = {o.target for o in seen if o.fact is Fact.OUTSIDE_VIEW and o.failure is None}
     return [q for q in wanted if q.target.target_id not in answered]

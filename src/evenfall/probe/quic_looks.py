@@ -99,16 +99,13 @@ async def _shake(
         left_s = min(until_s - session.network.clock.monotonic_s(), session.left_s())
         if left_s < HANDSHAKE_S or not session.budget.fits(QUIC_BYTES):
             return
-        session.budget.reserve(QUIC_BYTES)
-        try:
+        with session.budget.paid_for(QUIC_BYTES):
             session.keep(
                 await quic_handshake(
                     session.network, session.round_, site, host=host, address=address, port=port,
                     sni=sni or host, trust=trust,
                 )
             )  # fmt: skip
-        finally:
-            session.budget.release(QUIC_BYTES)
 
 
 def _offers(session: Session, site: Target) -> bool:

@@ -44,17 +44,14 @@ async def visit(
     most = reserve_for(session.body_bytes_max) if fetch else HANDSHAKE_BYTES
     if not session.budget.fits(most) or session.left_s() <= 0:
         return None
-    session.budget.reserve(most)
-    try:
+    begun: list[Observation] = []
+    with session.budget.paid_for(most, kept=begun):
         async with session.address(address):
             if session.left_s() <= 0:  # whoever was there before us took all of it
                 return None
-            begun: set[str] = set()
             last = await _visit(session, site, url, address, neutral, fetch, body_s, leg_s, begun)
-            session.under_way -= begun
+            session.under_way -= {step.observation_id for step in begun}
             return last
-    finally:
-        session.budget.release(most)
 
 
 async def _visit(
@@ -66,9 +63,9 @@ async def _visit(
     fetch: bool,
     body_s: float,
     leg_s: float,
-    begun: set[str],
+    begun: list[Observation],
 ) -> Observation:
-    """The steps; `begun` gets the ids of those that are kept before the last."""
+    """The steps; `begun` gets those that are kept before the last."""
     host, port, round_ = host_of(url), port_of(url), session.round_
     start_s = session.network.clock.monotonic_s()
 
@@ -116,8 +113,8 @@ async def speak(session: Session, site: Target, *, address: str) -> Observation 
     if not session.budget.fits(HANDSHAKE_BYTES) or session.left_s() <= 0:
         return None
     host, port = host_of(site.url), port_of(site.url)
-    session.budget.reserve(HANDSHAKE_BYTES)
-    try:
+    begun: list[Observation] = []
+    with session.budget.paid_for(HANDSHAKE_BYTES, kept=begun):
         async with session.address(address):
             start_s = session.network.clock.monotonic_s()
             opened, stream, meter = await connect(
@@ -126,9 +123,10 @@ async def speak(session: Session, site: Target, *, address: str) -> Observation 
                 receive_buffer_bytes=RECEIVE_BUFFER_BYTES,
             )  # fmt: skip
             session.keep(opened)
+            _begin(session, begun, opened)
             if stream is None or meter is None:
+                session.under_way.discard(opened.observation_id)
                 return opened
-            session.under_way.add(opened.observation_id)
             left_s = LEG_S - (session.network.clock.monotonic_s() - start_s)
             spoken = await ask_for_key(
                 stream, meter, session.round_, site, host=host, address=address, port=port,
@@ -137,12 +135,10 @@ async def speak(session: Session, site: Target, *, address: str) -> Observation 
             session.keep(spoken)
             session.under_way.discard(opened.observation_id)
             return spoken
-    finally:
-        session.budget.release(HANDSHAKE_BYTES)
 
 
-def _begin(session: Session, begun: set[str], step: Observation) -> None:
-    begun.add(step.observation_id)
+def _begin(session: Session, begun: list[Observation], step: Observation) -> None:
+    begun.append(step)
     session.under_way.add(step.observation_id)
 
 
