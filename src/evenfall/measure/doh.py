@@ -116,8 +116,8 @@ async def look_up_inside_tls(
     stream, meter = None, None
     failure = NetworkFailure("generic_timeout_error", "read")
     try:
-        stream = await _connect(network, server, rng, deadline_s)
-        meter = Meter(stream)
+        stream, family = await _connect(network, server, rng, deadline_s)
+        meter = Meter(stream, family=family)
         parts = urlsplit(server.url)
         secure = await stream.start_tls(
             server.context, server_name=parts.hostname or "", timeout_s=_left(network, deadline_s)
@@ -144,7 +144,8 @@ async def look_up_inside_tls(
 
 async def _connect(
     network: Network, server: DohServer, rng: random.Random, deadline_s: float
-) -> Stream:
+) -> tuple[Stream, int]:
+    """An open connection, and its IP version."""
     parts = urlsplit(server.url)
     host = parts.hostname or ""
     try:
@@ -158,12 +159,13 @@ async def _connect(
         if not usable:
             raise NetworkFailure("dns_bogon_error", "connect") from None
         address = usable[0]
-    return await network.connect(
+    stream = await network.connect(
         address,
         parts.port or _HTTPS_PORT,
         timeout_s=_left(network, deadline_s),
         receive_buffer_bytes=_RECEIVE_BUFFER_BYTES,
     )
+    return stream, 6 if ":" in address else 4
 
 
 def _put(batch: _Batch, asking: Questions, questions: Sequence[Question]) -> None:

@@ -20,7 +20,13 @@ from typing import Any
 
 from evenfall.measure.exchange import Progress, Refused, download
 from evenfall.measure.pin import pin_of_certificate
-from evenfall.measure.round import Meter, Moment, Round
+from evenfall.measure.round import (
+    SEGMENT_OVERHEAD_BYTES,
+    SIX_EXTRA_BYTES,
+    Meter,
+    Moment,
+    Round,
+)
 from evenfall.measure.transfer_run import PairServer
 from evenfall.model.errors import ProtocolError
 from evenfall.model.observation import Observation
@@ -36,6 +42,7 @@ SIZE_BYTES = 65_536
 CAP_S = 4.0
 _CONNECT_S = 4.0
 _OVERHEAD_BYTES = 16_384
+_SILENT_SYNS = 3  # what a kernel sends within _CONNECT_S
 
 
 def reserve_path_bytes() -> int:
@@ -111,8 +118,11 @@ class _Step:
             )
         except NetworkFailure as failure:
             self.failure = failure
+            sent = _SILENT_SYNS if failure.code == "generic_timeout_error" else 1
+            extra_bytes = SIX_EXTRA_BYTES if ":" in server.address else 0
+            self.wire_bytes = sent * (SEGMENT_OVERHEAD_BYTES + 8 + extra_bytes)
             return
-        meter = Meter(stream)
+        meter = Meter(stream, family=6 if ":" in server.address else 4)
         try:
             await self._over(stream, meter, server, real, size_bytes)
         except NetworkFailure as failure:

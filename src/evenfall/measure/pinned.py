@@ -10,7 +10,7 @@ import functools
 import ssl
 
 from evenfall.measure.pin import pin_of_certificate
-from evenfall.measure.round import SEGMENT_OVERHEAD_BYTES, Meter
+from evenfall.measure.round import SEGMENT_OVERHEAD_BYTES, SIX_EXTRA_BYTES, Meter
 from evenfall.measure.transfer_run import PairServer
 from evenfall.net.api import Network, NetworkFailure, Stream
 
@@ -51,7 +51,7 @@ class PinnedConnection:
             timeout_s=timeout_s,
             receive_buffer_bytes=self._receive_buffer_bytes,
         )
-        self._meter = Meter(self._below)
+        self._meter = Meter(self._below, family=6 if ":" in self._server.address else 4)
         secure = await self._below.start_tls(
             _context(), server_name=sni, timeout_s=deadline_s - clock.monotonic_s()
         )
@@ -63,7 +63,8 @@ class PinnedConnection:
     def spent(self, *, in_flight_bytes: int = 0) -> int:
         """IP bytes since the last call, the handshake included; see `measure.round.Meter`."""
         if self._meter is None:
-            return _SILENT_SYNS * (SEGMENT_OVERHEAD_BYTES + 8)
+            extra_bytes = SIX_EXTRA_BYTES if ":" in self._server.address else 0
+            return _SILENT_SYNS * (SEGMENT_OVERHEAD_BYTES + 8 + extra_bytes)
         return self._meter.spent(in_flight_bytes=in_flight_bytes)
 
     def close(self) -> None:

@@ -93,7 +93,7 @@ class TransferRun:
             self.failure = failure
             self.ended_s = self.network.clock.monotonic_s()
             return
-        meter = Meter(stream)
+        meter = Meter(stream, family=self._family)
         try:
             await self._over(stream, meter)
         except NetworkFailure as failure:
@@ -139,6 +139,10 @@ class TransferRun:
             wall_us=self.start.wall_us + since_start_us,
             end_s=self.end_s,
         )
+
+    @property
+    def _family(self) -> int:
+        return 6 if ":" in self.server.address else 4
 
     def _left_s(self) -> float:
         return max(0.0, self.end_s - self.network.clock.monotonic_s())
@@ -187,7 +191,7 @@ class TransferRun:
             )
         except NetworkFailure:
             return
-        meter = Meter(stream)
+        meter = Meter(stream, family=self._family)
         now_s = clock.monotonic_s()
         wait_s = min(RESULT_TIMEOUT_S, self._left_s())
         asking = Progress(
