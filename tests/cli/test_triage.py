@@ -160,6 +160,21 @@ def test_the_customers_text_holds_no_address(make):
         assert "203.0.113" not in text
 
 
+def test_the_customers_text_speaks_of_the_line_alone(make):
+    """What a round on one line shows is that line: the network's own resolver may be what lies."""
+    for case in make.TRIAGES:
+        assert "our network is in order" not in make.triage_screen(case, "en").lower()
+    for case in ("slowed", "blocked", "site-down"):
+        assert "Your line is in order" in make.triage_screen(case, "en")
+
+
+def test_nothing_wrong_promises_nothing_in_russian(make):
+    """Nothing wrong is seen: that is less than all is well."""
+    screen = make.triage_screen("ok", "ru")
+    assert "Отсюда неполадок не видно" in screen
+    assert "всё в порядке" not in screen
+
+
 def staged(folder: Path, *rules: CensorRule):
     """A loopback network with one drawn world in it."""
     scenario = Scenario(

@@ -149,8 +149,8 @@ def sure_words(triage: Triage) -> Saying:
     return say_n(
         "How sure: {n} pair; where nobody slows anything, a check shows as much once in {odds:.0f} "
         "times at most.",
-        "How sure: {n} pairs; where nobody slows anything, a check shows as much once in {odds:.0f} "
-        "times at most.",
+        "How sure: {n} pairs; where nobody slows anything, a check shows as much once in "
+        "{odds:.0f} times at most.",
         triage.n_pairs,
         odds=min(float(triage.e_value), _ODDS_MAX),
     )
@@ -214,13 +214,13 @@ def customer_text(triage: Triage, time: str) -> Saying:
             return _several(said, [triage.service, *touched])
         if is_shut:
             return say(
-                "Our network is in order, other sites work as usual. {service} did not open at "
+                "Your line is in order, other sites work as usual. {service} did not open at "
                 "{time}; it concerns this service alone, and we recorded it in measurement no. "
                 "{ticket}. How long it will last we do not know.",
                 **said,
             )
         return say(
-            "Our network is in order, other sites work as usual. {service} was slow at {time}; it "
+            "Your line is in order, other sites work as usual. {service} was slow at {time}; it "
             "concerns this service alone, and we recorded it in measurement no. {ticket}. How long "
             "it will last we do not know.",
             **said,
@@ -230,7 +230,7 @@ def customer_text(triage: Triage, time: str) -> Saying:
 
 def _several(said: dict[str, str], services: Sequence[str]) -> Saying:
     return say(
-        "Our network is in order, other sites work as usual. {services} were slow or did not open "
+        "Your line is in order, other sites work as usual. {services} were slow or did not open "
         "at {time}; it concerns these services alone, and we recorded it in measurement no. "
         "{ticket}. How long it will last we do not know.",
         services=joined([service_words(service) for service in services]),
@@ -248,7 +248,7 @@ def _customer_rest(conclusion: Conclusion, said: dict[str, str]) -> Saying:
         )
     if conclusion is Conclusion.AT_SERVICE:
         return say(
-            "Our network is in order. {service} itself did not work properly at {time}. "
+            "Your line is in order. {service} itself did not work properly at {time}. "
             "Measurement no. {ticket}.",
             **said,
         )
