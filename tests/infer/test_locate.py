@@ -77,11 +77,17 @@ def test_nothing_short_of_the_server_is_said_so(server_hops: int) -> None:
     assert (found.after_hop, found.by_hop) == (server_hops - 1, server_hops)
 
 
-def test_the_home_router_is_named_as_such() -> None:
-    """A filter at home (innocent) is at hop 1, and the words do not point at the provider."""
+def test_the_first_hop_clears_nobody() -> None:
+    """A filter at home (innocent) is at hop 1; so is the provider's first router on a mobile line.
+
+    The words hold for both.
+    """
     _, found = search(path(6, 1, EFFECTS[1]))
     assert found is not None
-    assert "not in the provider's network" in found.because
+    assert (found.after_hop, found.by_hop) == (0, 1)
+    for place in ("on this device", "your router", "the provider's"):
+        assert place in found.because
+    assert "not in" not in found.because
 
 
 def test_a_method_that_is_punished_itself_says_nothing() -> None:
@@ -96,6 +102,33 @@ def test_a_method_that_is_punished_itself_says_nothing() -> None:
     assert found is not None
     assert found.after_hop is found.by_hop is None
     assert all(s.sni != TARGET for s in steps)
+
+
+@pytest.mark.parametrize("poor", [{"goodput_bps": SLOW}, {"capped": True}], ids=["slow", "capped"])
+def test_beside_a_base_that_crawls_nothing_is_said(poor: dict[str, object]) -> None:
+    """A line that fills up after the first steps (innocent) hides any effect: it is not denied."""
+    honest = path(6, None, {})
+
+    def answer(shown: Shown, hops: int, index: int) -> dict[str, object]:
+        return poor if shown is not Shown.SAME else honest(shown, hops, index)
+
+    steps, found = search(answer)
+    assert found is not None
+    assert found.after_hop is found.by_hop is None
+    assert "crawls" in found.because
+    assert all(s.sni != TARGET for s in steps)
+
+
+def test_a_slow_line_is_no_crawling_base() -> None:
+    """Where every step is as slow as the first ones (innocent), an effect is still found."""
+
+    def answer(shown: Shown, hops: int, index: int) -> dict[str, object]:
+        usual = {"goodput_bps": 4 * SLOW} | path(6, None, {})(shown, hops, index)
+        return {"goodput_bps": SLOW // 2} if shown is Shown.TARGET and hops >= 3 else usual
+
+    _, found = search(answer)
+    assert found is not None
+    assert (found.after_hop, found.by_hop) == (2, 3)
 
 
 def test_residual_slowness_of_the_address_says_nothing() -> None:

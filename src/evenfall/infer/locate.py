@@ -8,8 +8,10 @@ Rules.
 - First the server's distance: a neutral name limited to k hops reaches it or not; bisection over
   1 … `HOPS_MAX`.
 - Then the base: a *second* neutral name, shown to all hops short of the server. It has to come
-  through, or the method itself (a name that changes under way, a late first flight) is what is
-  punished here, and nothing is said.
+  through, in time, and less than `FACTOR` times slower than the steps that found the distance. Else
+  the method itself (a name that changes under way, a late first flight) is what is punished here,
+  or the line fills up at this minute, and beside a base that crawls no effect could be seen:
+  nothing is said.
 - Then the name in question, shown to all hops short of the server: without an effect, whatever
   acts on it sits on the last stretch, or does not fall for a name shown once; the search ends.
 - Then bisection. A limit counts as hit when two steps agree; a third decides.
@@ -20,13 +22,16 @@ A step is hit if it fails, or is slower than the base by `FACTOR` or more. A pro
 paths (equal-cost multipath) can put a hop more or less between two steps: the answer is a stretch,
 not a router.
 
-What it does not do. It names no router and no owner: addresses of routers are not collected.
+What it does not do. It names no router and no owner: addresses of routers are not collected. Hop 1
+is the home router only where there is one: on a mobile line, behind a bridge or with PPPoE on the
+device itself it is the provider's, so "by hop 1" clears nobody.
 
 Sources: Xue et al., "Throttling Twitter" (IMC 2021), section 6, for TTL-limited triggers.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,7 +93,7 @@ class Search:
             return None
         if not self._done(Shown.NEUTRAL, last):
             return Next(Shown.NEUTRAL, last)
-        if _is_hit(self._done(Shown.NEUTRAL, last)[0], None):
+        if self._is_poor(self._done(Shown.NEUTRAL, last)[0]):
             return None
         return self._bisect(last)
 
@@ -98,7 +103,7 @@ class Search:
         if not is_known or high < 2:
             return None
         bases = self._done(Shown.NEUTRAL, high - 1)
-        if not bases or any(_is_hit(step, None) for step in bases):
+        if not bases or any(self._is_poor(step) for step in bases):
             return None
         hit = self._hit(high - 1)
         if hit is None:
@@ -153,6 +158,15 @@ class Search:
                 return answer
         return None
 
+    def _is_poor(self, base: Observation) -> bool:
+        """Whether a base failed, was cut by its cap, or crawls beside the first steps.
+
+        Those are shorter, so slow start makes them look slower than they are, never faster.
+        """
+        own = [s.goodput_bps for s in self._of(self._host()) if s.goodput_bps and not s.failure]
+        usual_bps = statistics.median(own) if own else 0
+        return _is_hit(base, None) or bool(base.capped) or _crawls(base, usual_bps)
+
     def _base(self) -> Observation | None:
         steps = self._of(self._neutral)
         return steps[0] if steps else None
@@ -205,8 +219,8 @@ def _why(found: tuple[int, int, int]) -> Saying:
         )
     if by == 1:
         return say(
-            "the name has its effect before the first router is passed: on this device or in the "
-            "home router, not in the provider's network"
+            "the name has its effect before the first router is passed, or in it: on this device, "
+            "in your router, or, where you have none, at the provider's first one"
         )
     return say(
         "the name has no effect as far as hop {after}, and has one as far as hop {by}, of {server}",
@@ -221,7 +235,7 @@ def _why_not(steps: Sequence[Observation], target_host: str) -> Saying:
     if not any(s.fate == "reached" for s in own):
         return say("the distance of the measurement server could not be found")
     if not any(s.sni == target_host for s in steps):
-        return say("a neutral name, sent in the same way, does not come through either")
+        return say("a neutral name, sent in the same way, fails or crawls too")
     return say("the steps do not agree, or the time was up")
 
 
@@ -236,6 +250,8 @@ def _is_hit(step: Observation, base: Observation | None) -> bool:
     """Whether a step failed, or crawls beside the base."""
     if step.failure is not None or not step.goodput_bps:
         return True
-    if base is None or not base.goodput_bps:
-        return False
-    return step.goodput_bps * FACTOR <= base.goodput_bps
+    return base is not None and _crawls(step, base.goodput_bps or 0)
+
+
+def _crawls(step: Observation, usual_bps: float) -> bool:
+    return usual_bps > 0 and (step.goodput_bps or 0) * FACTOR <= usual_bps
