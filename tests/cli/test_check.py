@@ -183,6 +183,25 @@ def test_a_tariff_is_a_positive_number(run, tariff):
     assert status == 2
 
 
+@pytest.mark.parametrize("command", [["check"], ["triage", "video"]])
+def test_a_path_is_searched_on_linux_only(run, tmp_path, monkeypatch, command):
+    """`--locate` is refused before anything is sent where the system cannot do it."""
+    path = tmp_path / "t.toml"
+    path.write_text(
+        '[[target]]\nid = "video/front"\nurl = "https://a.example/"\n'
+        '[[control]]\nid = "news/front"\nurl = "https://b.example/"\n'
+        '[[control]]\nid = "maps/front"\nurl = "https://c.example/"\n'
+        f'[[server]]\nurl = "https://d.example:8443"\npin = "sha256/{"A" * 43}="\n'
+    )
+    arguments = [*command, "--targets", str(path), "--plan"]
+    assert run(NoNetwork, *arguments, "--locate")[0] == 0
+    monkeypatch.setattr(sys, "platform", "darwin")
+    status, out, err = run(NoNetwork, *arguments, "--locate")
+    assert (status, out) == (2, "")
+    assert "Linux" in err
+    assert run(NoNetwork, *arguments)[0] == 0  # innocent: without it all else works there
+
+
 class Stage:
     """A loopback network with one drawn world in it."""
 

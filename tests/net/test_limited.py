@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import struct
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -12,7 +15,13 @@ import pytest
 
 from evenfall.net.api import NetworkFailure
 from evenfall.net.clock import SystemClock
-from evenfall.net.limited import FLIGHT_BYTES_MAX, Fate, LimitedNetwork
+from evenfall.net.limited import (
+    FLIGHT_BYTES_MAX,
+    Fate,
+    LimitedNetwork,
+    LimitedStream,
+    can_limit,
+)
 
 REAL, SHOWN = "aaaa.test", "bbbb.test"
 
@@ -68,6 +77,58 @@ def test_what_cannot_be_limited_is_not_sent(flight: bytes) -> None:
     """No name to exchange, two of them, or more than a segment: a failure, and nothing is sent."""
     with pytest.raises(NetworkFailure, match="cannot be limited"):
         asyncio.run(sent(flight))
+
+
+@contextlib.contextmanager
+def resets() -> Iterator[int]:
+    """A server on loopback that answers the first bytes with a reset."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            connection.recv(4096)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            thread.join(timeout=5)
+
+
+def test_a_reset_is_no_router_that_answered() -> None:
+    """Only "time exceeded" is an expired limit: another error on the socket is a failure."""
+
+    async def write_to(port: int) -> LimitedStream:
+        network = LimitedNetwork(SystemClock(), hops=1, real=REAL, shown=SHOWN)
+        stream = await network.connect("127.0.0.1", port, timeout_s=2)
+        with contextlib.closing(stream), pytest.raises(NetworkFailure, match="connection_reset"):
+            await stream.write(b"hello " + REAL.encode(), timeout_s=2)
+        assert network.last is not None
+        return network.last
+
+    with resets() as port:
+        stream = asyncio.run(write_to(port))
+    assert not stream._expired
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(os, "memfd_create"), (os, "sendfile"), (sys, "platform")]
+)
+def test_a_system_that_cannot_says_so(
+    monkeypatch: pytest.MonkeyPatch, owner: object, name: str
+) -> None:
+    """Without memory files, sendfile or Linux's ICMP option: known before, and nothing is sent."""
+    assert can_limit()
+    if owner is sys:
+        monkeypatch.setattr(owner, name, "darwin")
+    else:
+        monkeypatch.delattr(owner, name)
+    assert not can_limit()
+    with pytest.raises(NetworkFailure, match="cannot limit"):
+        asyncio.run(sent(b"hello " + REAL.encode()))
 
 
 def test_names_have_one_length() -> None:

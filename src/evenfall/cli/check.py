@@ -168,7 +168,11 @@ def _fingerprints(file: Path | None) -> tuple[Fingerprint, ...]:
 
 
 def need_a_server(targets: TargetList, *, capacity: bool, locate: bool) -> None:
-    """Refuse what only a measurement server can answer, where the list has none."""
+    """Refuse what only a measurement server can answer, where the list has none.
+
+    Raises:
+        UsageError: that, or a path is to be searched by a system that cannot.
+    """
     for name, wanted in (("--capacity", capacity), ("--locate", locate)):
         if wanted and not targets.servers:
             raise UsageError(
@@ -177,6 +181,22 @@ def need_a_server(targets: TargetList, *, capacity: bool, locate: bool) -> None:
                 where=name,
                 remedy="Add [[server]] to a target file; `evenfall server` prints its lines.",
             )
+    if locate:
+        _need_limited_flights()
+
+
+def _need_limited_flights() -> None:
+    import sys
+
+    from evenfall.net.limited import can_limit
+
+    if not can_limit():
+        raise UsageError(
+            expected="Linux (memfd_create, sendfile, IP_RECVERR)",
+            seen=sys.platform,
+            where="--locate",
+            remedy="Leave --locate out, or run it on Linux.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,8 @@ takes it off, and the connection lives on. No privilege is needed.
 
 What it does not do. The address of the router that answered is not asked for: it would say where in
 the provider's network this line is. A first flight of more than one segment is not limited (a tail
-loss probe could come before the change). Not verified off Linux; a kernel that copies in sendfile
-sends `shown` again, the handshake fails, and the caller learns that it cannot locate.
+loss probe could come before the change). It runs on Linux only (`can_limit`); a kernel that copies in
+sendfile sends `shown` again, the handshake fails, and the caller learns that it cannot locate.
 
 Sources: tcp(7), ip(7) (IP_TTL, IP_RECVERR), sendfile(2); RFC 6298 (timer), RFC 8985 section 7
 (tail loss probe); the idea of TTL-limited triggers: Xue et al., "Throttling Twitter", IMC 2021.
@@ -35,19 +35,42 @@ import errno
 import mmap
 import os
 import socket
+import sys
 from enum import StrEnum
 
 from evenfall.net.api import Clock, NetworkFailure
 from evenfall.net.failures import from_oserror
 from evenfall.net.sockets import SystemNetwork, SystemStream
 
-__all__ = ["FLIGHT_BYTES_MAX", "SWAP_AFTER_S", "Fate", "LimitedNetwork", "LimitedStream"]
+__all__ = [
+    "FLIGHT_BYTES_MAX",
+    "SWAP_AFTER_S",
+    "Fate",
+    "LimitedNetwork",
+    "LimitedStream",
+    "can_limit",
+]
 
 SWAP_AFTER_S = 0.09
 FLIGHT_BYTES_MAX = 1200
 """One segment on any path that IPv6 allows (MTU 1280)."""
 _IP_RECVERR = 11  # linux/in.h; not in the socket module
 _IPV6_RECVERR = 25  # linux/in6.h
+
+
+def can_limit() -> bool:
+    """Whether this system has all three: memory files, sendfile(2), and ICMP errors told at once.
+
+    The numbers of IP_RECVERR are Linux's; elsewhere they would be another option.
+    """
+    if sys.platform != "linux" or not hasattr(os, "memfd_create") or not hasattr(os, "sendfile"):
+        return False
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as fresh:
+            fresh.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    except OSError:
+        return False
+    return True
 
 
 class Fate(StrEnum):
@@ -82,6 +105,8 @@ class LimitedStream(SystemStream):
             await super().write(data, timeout_s=timeout_s)
             return
         self._begun = True
+        if not can_limit():
+            raise NetworkFailure("unknown_failure: this system cannot limit a flight", "write")
         if len(data) > FLIGHT_BYTES_MAX or data.count(self._real) != 1:
             raise NetworkFailure("unknown_failure: the first flight cannot be limited", "write")
         try:
