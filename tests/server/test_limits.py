@@ -38,6 +38,20 @@ def test_an_address_that_takes_too_much_waits_and_others_do_not():
     assert [_take(gate, "192.0.2.1") for _ in range(2)] == [None, "budget"]
 
 
+def test_what_was_used_beyond_its_share_is_charged():
+    """What a test did not use comes back, never more than a minute's; what it overdrew goes."""
+    gate = Gate(Limits(bytes_per_minute=8 * _MIB), ManualClock())
+    assert _take(gate, "192.0.2.1", 4 * _MIB) is None
+    gate.settle("192.0.2.1", 4 * _MIB, 0)
+    assert _take(gate, "192.0.2.1", 8 * _MIB) is None  # innocent: all of it is back
+    gate.settle("192.0.2.1", 16 * _MIB, 0)
+    assert _take(gate, "192.0.2.1", 8 * _MIB + 1) == "budget"
+    assert _take(gate, "192.0.2.1", 2 * _MIB) is None
+    gate.settle("192.0.2.1", 2 * _MIB, 7 * _MIB)
+    assert _take(gate, "192.0.2.1", 2 * _MIB) == "budget"
+    assert _take(gate, "192.0.2.1", _MIB) is None
+
+
 def test_a_line_with_many_ipv6_addresses_is_one_line():
     """A /64 shares one budget; the next /64 has another; mapped IPv4 is IPv4."""
     gate = Gate(Limits(bytes_per_minute=_MIB), ManualClock())

@@ -100,6 +100,37 @@ def test_an_upload_is_closed_early_at_the_cap(tmp_path):
     assert code == 1000
 
 
+@pytest.mark.parametrize("kind", [bytes, str])
+def test_an_upload_costs_what_crossed_the_line(tmp_path, kind):
+    """Text frames are no load of ndt7, and cost the address's bytes all the same."""
+    limits = Limits(bytes_per_minute=2_500_000, ndt7_bytes=_CAP)
+    message = os.urandom(2**16) if kind is bytes else "y" * 2**16
+
+    async def twice(service):
+        async with _client(service, "/ndt/v7/upload") as client:
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    await client.send(message)
+        with pytest.raises(InvalidStatus) as refused:
+            await _download(service)
+        return refused.value.response.status_code
+
+    assert _run(tmp_path, twice, limits=limits) == 429
+
+
+def test_a_download_gives_back_what_it_did_not_use(tmp_path):
+    """Innocent: a client that ends at once may come again, as often as its bytes allow."""
+    limits = Limits(bytes_per_minute=2_500_000, ndt7_bytes=_CAP)
+
+    async def thrice(service):
+        for _ in range(3):
+            async with _client(service, "/ndt/v7/upload") as client:
+                await client.send(b"x" * 1000)
+        return True
+
+    assert _run(tmp_path, thrice, limits=limits)
+
+
 def test_the_largest_message_is_taken(tmp_path):
     """Innocent: 2^24 bytes in one message, as the specification asks."""
     limits = Limits(ndt7_bytes=20 * 2**20)

@@ -48,7 +48,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         looks_per_minute: outside views for one address.
         looks_at_once: under way; sites that were looked at a minute ago are answered from memory
             and do not count. More are refused as `busy`.
-        looks_per_host: a minute at one host, for all who ask together.
+        looks_per_host: a minute at the hosts of one line of the operator's list, for all who ask
+            together; and likewise at one address that clients name.
         views_kept_s: how long a view answers further questions about the same site.
         views: kept; the oldest goes.
         results: trailers kept for `result` requests, each for `result_kept_s`.
@@ -180,10 +181,11 @@ class Gate:
             finally:
                 self._speed_tests -= 1
 
-    def give_back(self, address: str, size_bytes: int) -> None:
-        """Bytes that were reserved and not used."""
+    def settle(self, address: str, reserved_bytes: int, spent_bytes: int) -> None:
+        """Give back what was reserved and not used, or charge what was used beyond it."""
         for account in self._accounts_of(address):
-            account.bytes_left = min(account.bytes_max, account.bytes_left + max(0, size_bytes))
+            left_bytes = account.bytes_left + reserved_bytes - spent_bytes
+            account.bytes_left = min(account.bytes_max, left_bytes)
 
     def look(self, address: str) -> bool:
         """Whether this address may have one more look; if so, it is counted."""

@@ -6,8 +6,9 @@ sockets, so that the connection stays ours and its TCP_INFO can be read.
 
 A test ends after `TEST_S`, or when the load has reached `Limits.ndt7_bytes`, or when the client
 ends it; then a closing frame goes out, and what the client still sends is read and thrown away for
-at most `_LINGER_S`, because closing on unread bytes would reset the rest away. What a test did not
-use of its bytes is given back to the address's account.
+at most `_LINGER_S`, because closing on unread bytes would reset the rest away. In the end the
+address's account is charged with what crossed the line both ways, of whatever frames it was: text,
+pings and what came after the end cost as much as load.
 """
 
 from __future__ import annotations
@@ -129,10 +130,12 @@ class Ndt7Session:
                 await self._flush()
                 return
             self._protocol.send_response(response)
+            before_bytes = self._crossed_bytes()
             try:
                 await self._measure(urlsplit(request.path).path)
             finally:
-                self._gate.give_back(self._address, most_bytes - self._load_bytes)
+                spent_bytes = self._crossed_bytes() - before_bytes
+                self._gate.settle(self._address, most_bytes, spent_bytes)
 
     async def _request(self, first: bytes) -> Request:
         deadline_s = self._clock.monotonic_s() + self._limits.header_timeout_s
@@ -258,6 +261,9 @@ class Ndt7Session:
                 self._protocol.receive_data(data)
                 self._protocol.events_received()
                 self._protocol.data_to_send()
+
+    def _crossed_bytes(self) -> int:
+        return self._stream.bytes_read + self._stream.bytes_written
 
     def _goes_on(self) -> bool:
         return self._is_open() and self._since_s() < TEST_S
