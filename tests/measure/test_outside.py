@@ -115,8 +115,13 @@ def test_a_statement_becomes_facts_of_the_servers(keys):
     """Innocent: the view with statement and signature, then its facts, stamped by our clock."""
     view, lookup, connect = Server(keys).look()
     assert (view.fact, view.failure, view.seen_by) == (Fact.OUTSIDE_VIEW, None, "server")
-    assert view.signature
     assert '"nonce"' in view.statement
+    server = Server(keys)
+    kept = LookAnswer(
+        ok=True, statement=view.statement, signature=view.signature, key=view.signature_key
+    )
+    assert check_signature(kept, server.identity.pin)  # with nothing but what the row holds
+    assert not check_signature(kept, keys[1].pin)
     assert (lookup.fact, lookup.resolver, lookup.seen_by) == ("dns_lookup", "server", "server")
     assert (connect.failure, connect.address) == ("generic_timeout_error", "93.184.215.14")
     assert abs(connect.started_us - view.started_us) < 1_000_000
@@ -263,8 +268,8 @@ def test_openssl_agrees(keys, tmp_path, foreign_tool):
     (tmp_path / "signed").write_bytes(b"evenfall-outside-v1\0" + view.statement.encode())
     (tmp_path / "signature").write_bytes(base64.b64decode(view.signature))
     key = subprocess.run(
-        [openssl, "x509", "-pubkey", "-noout", "-in", server.identity.certificate_path],
-        capture_output=True, check=True,
+        [openssl, "pkey", "-pubin", "-inform", "der", "-pubout"],
+        input=base64.b64decode(view.signature_key), capture_output=True, check=True,
     ).stdout  # fmt: skip
     (tmp_path / "key.pem").write_bytes(key)
     command = [openssl, "dgst", "-sha256", "-verify", tmp_path / "key.pem"]

@@ -1,7 +1,8 @@
 """Ask a measurement server what it sees of some sites, and check what it says.
 
 One connection, one question a site, answers as they come (`wire.outside`). Each answer becomes one
-observation `outside_view`, with the statement and its signature, followed by the facts in it, all
+observation `outside_view`, with the statement, its signature and the key, so that whoever keeps the
+observation can check it when the server is long gone, followed by the facts in it, all
 of them `seen_by` the server. Their stamps are moved to this machine's clock by the difference
 between the two clocks at the moment of the answer.
 
@@ -191,7 +192,12 @@ class _Asking:
         if statement is None:
             self._note(question, failure="statement_invalid", operation="read")
             return
-        self._note(question, statement=answer.statement, signature=answer.signature)
+        self._note(
+            question,
+            statement=answer.statement,
+            signature=answer.signature,
+            signature_key=answer.key,
+        )
         offset_us = self._clock.wall_us() - statement.now_us
         self.observations += [
             _as_seen(self._round, question.target, step, offset_us) for step in statement.steps

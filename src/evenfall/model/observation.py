@@ -238,3 +238,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
             "smallest RTT, bytes acknowledged, bytes retransmitted, bytes of body; at most 64."
         ),
     ] = None
+    signature_key: Annotated[
+        Text | None,
+        Meta(
+            description="Public key of `signature` (base64 of DER SubjectPublicKeyInfo); its "
+            "SHA-256 is the server's pin."
+        ),
+    ] = None
