@@ -484,6 +484,38 @@ def test_looks_are_limited_for_an_address_and_for_a_host(pki):
     assert place.ask("https://video.example/3").ended == "complete"
 
 
+def test_names_below_one_entry_share_its_looks(pki):
+    """`*.example` is one line of the list: made-up names below it are no new hosts."""
+    place = Place(pki, hosts=("*.example", "other.example"), limits=Limits(looks_per_host=2))
+    for name in ("video", "a.video"):
+        assert place.ask(f"https://{name}.example/").kind == "outside_view"
+    assert place.ask("https://b.video.example/") == "busy"
+    assert place.ask("https://other.example/").kind == "outside_view"  # innocent: another line
+    place.network.clock.advance(61)
+    assert place.ask("https://b.video.example/").kind == "outside_view"
+
+
+def test_an_address_that_clients_name_is_visited_so_often_only(pki):
+    """However it is spelled and whichever host is asked about; others are not held up by it."""
+    hosts = ("a.example", "b.example", "c.example", "d.example")
+    place = Place(pki, hosts=hosts, limits=Limits(looks_per_host=2))
+    six = "2606:4700::1111"
+    assert place.ask("https://a.example/", [six]).kind == "outside_view"
+    assert place.ask("https://b.example/", ["2606:4700:0::1111"]).kind == "outside_view"
+    assert place.ask("https://c.example/", [OTHER, six]) == "busy"
+    assert [a for a, _ in place.network.connects].count(six) == 2
+    assert place.ask("https://d.example/", [OTHER]).kind == "outside_view"
+
+
+def test_naming_many_addresses_forgets_no_host(pki):
+    """The counts of hosts stand apart from what clients make up."""
+    place = Place(pki, limits=Limits(looks_per_host=2, views=4))
+    for index in range(2):
+        named = [f"93.184.{index}.{i}" for i in range(1, 5)]
+        assert place.ask(f"https://video.example/{index}", named).kind == "outside_view"
+    assert place.ask("https://video.example/3", ["93.184.9.9"]) == "busy"
+
+
 def test_looks_at_once_are_limited(pki):
     """Beyond it, the answer is `busy`, at once."""
     place = Place(pki, limits=Limits(looks_at_once=2))

@@ -53,13 +53,18 @@ class AllowList(msgspec.Struct, frozen=True, kw_only=True):
 
     def allows(self, place: WebAddress) -> bool:
         """Whether this host may be looked at on this port; an exact entry wins over `*.`."""
+        return self.entry_of(place) is not None
+
+    def entry_of(self, place: WebAddress) -> str | None:
+        """The entry that lets it be looked at, the nearest one above it; None: no entry does."""
         if place.host in self.hosts:
-            return place.port in self.hosts[place.host] | _PORTS
+            return place.host if place.port in self.hosts[place.host] | _PORTS else None
         if place.is_literal:
-            return False
+            return None
         labels = place.host.split(".")
         above = ("*." + ".".join(labels[i:]) for i in range(1, len(labels)))
-        return any(place.port in self.hosts[name] | _PORTS for name in above if name in self.hosts)
+        fitting = (e for e in above if e in self.hosts and place.port in self.hosts[e] | _PORTS)
+        return next(fitting, None)
 
 
 MASS_MARKET = AllowList(

@@ -1,8 +1,9 @@
 """The outside view as a service: who may ask, what is looked at once for all, what is signed.
 
 Questions about the same address share one look, the one under way or the one remembered, and each
-gets a statement of its own with its own nonce. So a thousand askers cost a site one visit a minute;
-those who vary the question cost its host `looks_per_host` at most, and nobody is amplified.
+gets a statement of its own with its own nonce. So a thousand askers cost a site one visit a minute.
+Those who vary the question cost one line of the operator's list `looks_per_host` at most, however
+many names `*.domain` has, and likewise each address that they name: nobody is amplified.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from evenfall.model.errors import ProtocolError, UsageError
 from evenfall.net.api import Clock, Network
 from evenfall.server.identity import Signer
 from evenfall.server.limits import Gate, Limits
-from evenfall.server.outside_look import LookPolicy, View, place_of, take_look
+from evenfall.server.outside_look import LookPolicy, View, named_addresses, place_of, take_look
 from evenfall.wire.outside import (
     LOOK_REFUSALS,
     LookAnswer,
@@ -31,6 +32,8 @@ from evenfall.wire.outside import (
 __all__ = ["Lookout"]
 
 _MINUTE_S = 60.0
+_NAMED_MAX = 4_096
+"""Addresses named by clients whose visits are counted; the one not named for longest goes."""
 _Key = tuple[str, tuple[str, ...]]
 
 
@@ -68,7 +71,8 @@ class Lookout:
             ) from error
         self._running: dict[_Key, asyncio.Task[View]] = {}
         self._views: OrderedDict[_Key, tuple[float, View]] = OrderedDict()
-        self._visits: OrderedDict[str, list[float]] = OrderedDict()
+        self._visits: dict[str, list[float]] = {}  # by entry of the list, so no more than it has
+        self._named: OrderedDict[str, list[float]] = OrderedDict()
 
     async def answer(self, line: bytes, *, client: str) -> LookAnswer:
         """The answer to one request line of this client."""
@@ -118,14 +122,15 @@ class Lookout:
             return place, None
         if not self._gate.look(client):
             return "budget", None
-        key = (place.url, request.target.addresses)
+        named = named_addresses(request.target, self._policy)
+        key = (place.url, named)
         kept = self._kept(key)
         if kept is not None:
             return "", kept
         task = self._running.get(key)
         if task is None:
             full = len(self._running) >= self._limits.looks_at_once
-            if full or not self._may_visit(place.host):
+            if full or not self._may_visit(self._policy.hosts.entry_of(place) or place.host, named):
                 return "busy", None
             looking = take_look(
                 self._network, self._policy, place, request.target,
@@ -136,15 +141,24 @@ class Lookout:
         # Whoever asked first may go away; the others still want to know.
         return "", await asyncio.shield(task)
 
-    def _may_visit(self, host: str) -> bool:
-        """Whether this host may be visited once more this minute; if so, it is counted."""
-        now_s = self._clock.monotonic_s()
-        recent = [at_s for at_s in self._visits.pop(host, ()) if now_s - at_s < _MINUTE_S]
-        allowed = len(recent) < self._limits.looks_per_host
-        self._visits[host] = [*recent, now_s] if allowed else recent
-        while len(self._visits) > self._limits.views:
-            self._visits.popitem(last=False)
-        return allowed
+    def _may_visit(self, entry: str, named: tuple[str, ...]) -> bool:
+        """Whether all of these may be visited once more this minute; if so, they are counted."""
+        counts = [self._recent(self._visits, entry)]
+        counts += [self._recent(self._named, address) for address in named]
+        while len(self._named) > _NAMED_MAX:
+            self._named.popitem(last=False)
+        if any(len(recent) >= self._limits.looks_per_host for recent in counts):
+            return False
+        for recent in counts:
+            recent.append(self._clock.monotonic_s())
+        return True
+
+    def _recent(self, visits: dict[str, list[float]], key: str) -> list[float]:
+        """The visits of the last minute, now the youngest in the table."""
+        oldest_s = self._clock.monotonic_s() - _MINUTE_S
+        recent = [at_s for at_s in visits.pop(key, ()) if at_s > oldest_s]
+        visits[key] = recent
+        return recent
 
     def _kept(self, key: _Key) -> View | None:
         oldest_s = self._clock.monotonic_s() - self._limits.views_kept_s

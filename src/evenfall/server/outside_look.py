@@ -58,6 +58,7 @@ __all__ = [
     "UNPROVEN",
     "LookPolicy",
     "View",
+    "named_addresses",
     "place_of",
     "take_look",
 ]
@@ -123,6 +124,12 @@ def place_of(url: str, hosts: AllowList) -> WebAddress | str:
     return place if hosts.allows(place) else "not_listed"
 
 
+def named_addresses(target: LookTarget, policy: LookPolicy) -> tuple[str, ...]:
+    """The addresses named in a question that may be visited, each once, in one spelling."""
+    spelled = (_spelled(address) for address in target.addresses)
+    return tuple(a for a in dict.fromkeys(spelled) if a and policy.may_visit(a))
+
+
 async def take_look(
     network: Network,
     policy: LookPolicy,
@@ -133,7 +140,7 @@ async def take_look(
     rng: random.Random,
 ) -> View:
     """Look at a place that `place_of` has let through; never raises for the network's sake."""
-    look = _Look(network, policy, target.addresses, context, rng)
+    look = _Look(network, policy, named_addresses(target, policy), context, rng)
     async with asyncio.TaskGroup() as group:
         own = group.create_task(look.follow(place))
         for address in look.named if place.scheme == "https" else ():
@@ -159,8 +166,7 @@ class _Look:
         self._round = Round("look", network.clock)
         self.start = self._round.now()
         self._end_s = self.start.monotonic_s + LOOK_S
-        spelled = (_spelled(address) for address in addresses)
-        self.named = [a for a in dict.fromkeys(spelled) if a and policy.may_visit(a)]
+        self.named = addresses
         self._seen: list[Observation] = []
         self._own: set[str] = set()
         self._visited: set[str] = set()
