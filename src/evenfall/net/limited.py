@@ -22,8 +22,9 @@ takes it off, and the connection lives on. No privilege is needed.
 
 What it does not do. The address of the router that answered is not asked for: it would say where in
 the provider's network this line is. A first flight of more than one segment is not limited (a tail
-loss probe could come before the change). It runs on Linux only (`can_limit`); a kernel that copies in
-sendfile sends `shown` again, the handshake fails, and the caller learns that it cannot locate.
+loss probe could come before the change). Only Linux does all this (`can_limit`). A kernel that
+copies in sendfile sends `shown` again, the handshake fails, and the caller learns that it cannot
+locate.
 
 Sources: tcp(7), ip(7) (IP_TTL, IP_RECVERR), sendfile(2); RFC 6298 (timer), RFC 8985 section 7
 (tail loss probe); the idea of TTL-limited triggers: Xue et al., "Throttling Twitter", IMC 2021.
