@@ -9,13 +9,9 @@ import pytest
 from evenfall.infer.answer import sum_up
 from evenfall.model.verdict import SlowerBy, Verdict
 from evenfall.model.vocabulary import Answer, ClaimLevel, Explanation, Scope, State
-from evenfall.text.check import (
-    NOT_SHOWN,
-    answer_sentence,
-    next_step,
-    reasons,
-    rival_words,
-)
+from evenfall.text.answer import answer_sentence
+from evenfall.text.check import NOT_SHOWN, next_step, rival_words
+from evenfall.text.reasons import reasons
 from evenfall.text.rows import PairFigures, mark_of, row_words
 
 
@@ -90,6 +86,25 @@ def test_rows():
     assert [mark_of(verdict(s, Scope.UNDETERMINED)) for s in State] == ["✔", "▼", "✖", "✖", "?"]
     for one in EVERY:
         assert row_words(one, target_bps=None, pairs=None)
+
+
+@pytest.mark.parametrize(("status", "opens"), [(200, True), (403, False), (404, False)])
+def test_a_page_of_an_error_does_not_open(status, opens):
+    """What answers with 403 or 404 is said to do that, and not to open."""
+    row = row_words(
+        verdict(State.OK, Scope.UNDETERMINED), target_bps=2e7, pairs=None, status=status
+    )
+    assert ("opens" in row) is opens
+    assert (f"answers with status {status}" in row) is not opens
+
+
+@pytest.mark.parametrize(
+    ("bps", "words"),
+    [(0, "under 0.1 Mbit/s"), (4e4, "under 0.1 Mbit/s"), (6e4, "0.1 Mbit/s"), (2e7, "20 Mbit/s")],
+)
+def test_next_to_nothing_is_no_zero(bps, words):
+    """A crawl is not said to be 0.0."""
+    assert speed_words(bps) == words
 
 
 def test_what_is_not_shown_and_rivals():

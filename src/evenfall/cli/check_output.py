@@ -15,20 +15,19 @@ from evenfall.model.encoding import to_json_line
 from evenfall.model.saying import Saying, say
 from evenfall.model.verdict import Summary
 from evenfall.model.vocabulary import Answer, State
+from evenfall.text.answer import answer_sentence
 from evenfall.text.check import (
     INTERRUPTED,
     NOT_SHOWN,
-    REASONS_MAX,
-    answer_sentence,
     broken_rung,
     cost_words,
     moment_words,
     next_step,
-    reasons,
     rival_lines,
     server_fault_words,
 )
 from evenfall.text.plan import PLAN_HEAD, plan_step_words, plan_total_words
+from evenfall.text.reasons import REASONS_MAX, reasons
 
 if TYPE_CHECKING:
     from evenfall.model.target import TargetList

@@ -5,10 +5,11 @@ Formatting alone; what may be said about them is decided where the sentences are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from evenfall.model.curfew import Instants, Window
 from evenfall.model.saying import Saying, say
+from evenfall.model.verdict import Verdict
 from evenfall.model.vocabulary import Explanation
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "factor_words",
     "instants_words",
     "joined",
+    "names_of",
     "nights_words",
     "percent_words",
     "ruled_out_words",
@@ -188,9 +190,11 @@ def joined(words: Sequence[str]) -> str:
 
 
 def speed_words(bps: float) -> Saying:
-    """`38 Mbit/s`, `0.3 Mbit/s`."""
+    """`38 Mbit/s`, `0.3 Mbit/s`, `under 0.1 Mbit/s`."""
     if bps >= 9.95e6:
         return say("{speed:.0f} Mbit/s", speed=bps / 1e6)
+    if bps < 0.05e6:
+        return say("under 0.1 Mbit/s")
     return say("{speed:.1f} Mbit/s", speed=bps / 1e6)
 
 
@@ -199,3 +203,9 @@ def bytes_words(count: int) -> Saying:
     if count >= 100_000:
         return say("{size:.1f} MB", size=count / 1e6)
     return say("{size:.0f} kB", size=count / 1e3)
+
+
+def names_of(verdicts: Iterable[Verdict]) -> tuple[str, int]:
+    """The services, each once, and how many they are."""
+    names = list(dict.fromkeys(service_words(v.service) for v in verdicts))
+    return joined(names), len(names)
