@@ -27,6 +27,8 @@ LEFT_ALONE = [
     "ftp://other.test/", "javascript:alert(1)", "http:///x", "http://\x00/", "http://a.test/a b",
     "http://пример.test/", "http://a.test/" + "x" * 2000, "http://127.1/", "http://2130706433/",
     "http://0x7f000001/", "http://[fe80::1%25lo]/",
+    "http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/",
+    "http://0.0.0.0/", "http://224.0.0.1/", "http://[fd00:ec2::254]/",
 ]  # fmt: skip
 
 

@@ -99,6 +99,12 @@ REFUSED = {
     "control is target": (
         TARGET + '[[control]]\nid = "news/front"\nurl = "https://video.example/"\n', "once",
     ),
+    "server by short address": (
+        TARGET + f'[[server]]\nurl = "https://127.1:8443"\npin = "{PIN}"\n', "host name",
+    ),
+    "server at a cloud's metadata": (
+        TARGET + f'[[server]]\nurl = "https://169.254.169.254"\npin = "{PIN}"\n', "metadata",
+    ),
     "no pin": (TARGET + '[[server]]\nurl = "https://m.example"\n', "pin"),
     "bad pin": (TARGET + '[[server]]\nurl = "https://m.example"\npin = "sha256/x"\n', "pin"),
     "plain server": (TARGET + f'[[server]]\nurl = "http://m.example"\npin = "{PIN}"\n', "https"),
@@ -156,6 +162,22 @@ def test_a_test_network_may_be_private(tmp_path):
     text = '[network]\nca_file = "ca.pem"\n' + entry("https://127.0.0.1:8443/")
     found = read_targets(write(tmp_path, text))
     assert found.ca_file == str(tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "224.0.0.1", "0.1.2.3"])
+def test_some_places_are_never_visited(tmp_path, host):
+    """Not even in a test network, where private addresses are what is wanted."""
+    (tmp_path / "ca.pem").write_text("x")
+    text = '[network]\nca_file = "ca.pem"\n' + entry(f"https://{host}/")
+    with pytest.raises(FormatError, match="never visited"):
+        read_targets(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "127.0.0.1", "[fd00::1]", "localhost", "box.lan"])
+def test_a_server_may_stand_at_home_or_at_an_office(tmp_path, host):
+    """It is the person's choice, and shows its pinned key before anything is sent to it."""
+    text = TARGET + f'[[server]]\nurl = "https://{host}:8443"\npin = "{PIN}"\n'
+    assert read_targets(write(tmp_path, text)).servers[0].url == f"https://{host}:8443"
 
 
 def test_errors_are_ours(tmp_path):

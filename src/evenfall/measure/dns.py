@@ -27,6 +27,7 @@ from evenfall.net.api import Network, NetworkFailure
 __all__ = [
     "ANSWERS_MAX",
     "ATTEMPTS",
+    "embedded_four",
     "is_bogon",
     "look_up",
     "outcome_of",
@@ -85,11 +86,11 @@ def is_bogon(address: str) -> bool:
     if isinstance(parsed, ipaddress.IPv6Address):
         if any(parsed in network for network in _NOBODYS_SIX):
             return True
-        parsed = _embedded(parsed) or parsed
+        parsed = embedded_four(parsed) or parsed
     return not parsed.is_global or parsed.is_multicast
 
 
-def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+def embedded_four(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     """The IPv4 address that a gateway would make of it (RFC 4291 §2.5.5.2, 6052, 3056)."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)

@@ -29,7 +29,7 @@ from evenfall.model.vocabulary import Answer
 from evenfall.net.api import Network
 from evenfall.probe.budget import CHECK_BYTES_MAX, Budget
 from evenfall.probe.clock_check import clock_off_s, with_clock_state
-from evenfall.probe.consent import is_lab_network
+from evenfall.probe.consent import is_lab_network, lab_blocks
 from evenfall.probe.load import LoadMeter
 from evenfall.probe.schedule import END_S, Schedule, Wishes, hard_end_s
 from evenfall.probe.sealed import SealedNetwork
@@ -154,10 +154,10 @@ def _open_session(
             remedy="Set network.ca_file to the test network's authority.",
         ) from error
     start_s = network.clock.monotonic_s()
-    is_sealed = is_lab_network(targets)
+    lab = lab_blocks(targets) if is_lab_network(targets) else None
     return Session(
-        network=SealedNetwork(network) if is_sealed else network,
-        is_sealed=is_sealed,
+        network=network if lab is None else SealedNetwork(network, lab),
+        lab=lab,
         round_=Round(f"{rng.getrandbits(64):016x}", network.clock, timezone=timezone),
         targets=targets,
         rng=rng,

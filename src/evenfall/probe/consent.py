@@ -2,13 +2,14 @@
 
 A lab network is one in which no packet can reach anybody: `ca_file` is set, both resolvers are
 given, and every name is under a reserved domain (RFC 6761: test, example, invalid, localhost) or a
-literal address that is not public. A resolver must be one that hands nothing on to the outside: at
-a documentation or benchmark address, or on loopback away from port 53, where this machine's own
-forwarder may sit; a home router's address is no lab. Only there is consent implied, and only there
-the round's way out is sealed (`probe.sealed`). Elsewhere consent is asked for on a terminal, or
-given by `--yes`. What a person typed is kept in the store folder (`consent.json`), so that the same
-text is not asked about twice; deleting that file withdraws it. `--yes` counts for its own run only:
-its version is noted beside it (`yes.json`), and nothing reads that as consent.
+literal address of documentation, benchmarks or loopback. A private address is somebody's home or
+office, and no lab. A resolver must be one that hands nothing on to the outside: at a documentation
+or benchmark address, or on loopback away from port 53, where this machine's own forwarder may sit;
+a home router's address is no lab. Only there is consent implied, and only there the round's way out
+is sealed (`probe.sealed`). Elsewhere consent is asked for on a terminal, or given by `--yes`. What
+a person typed is kept in the store folder (`consent.json`), so that the same text is not asked
+about twice; deleting that file withdraws it. `--yes` counts for its own run only: its version is
+noted beside it (`yes.json`), and nothing reads that as consent.
 """
 
 from __future__ import annotations
@@ -18,11 +19,19 @@ from pathlib import Path
 
 import msgspec
 
-from evenfall.measure.dns import is_bogon, split_endpoint
+from evenfall.measure.dns import split_endpoint
 from evenfall.model.target import TargetList
-from evenfall.probe.targets import host_of, port_of
+from evenfall.probe.places import LabBlocks, is_paper
+from evenfall.probe.targets import host_of, is_literal, port_of
 
-__all__ = ["Consent", "is_lab_network", "is_nobodys", "recorded_consent", "store_consent"]
+__all__ = [
+    "Consent",
+    "is_lab_network",
+    "is_nobodys",
+    "lab_blocks",
+    "recorded_consent",
+    "store_consent",
+]
 
 _FILE = "consent.json"
 _YES_FILE = "yes.json"
@@ -30,18 +39,6 @@ _BY_HAND = "terminal"
 _FILE_BYTES_MAX = 4096
 _RESERVED = (".test", ".example", ".invalid", ".localhost")
 _DNS_PORT = 53
-_PAPER_NETWORKS = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "192.0.2.0/24",  # RFC 5737
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "198.18.0.0/15",  # RFC 2544
-        "2001:db8::/32",  # RFC 3849
-        "3fff::/20",  # RFC 9637
-    )
-)
-"""Documentation and benchmark addresses: in nobody's home, and no way leads to them from one."""
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,23 +60,27 @@ def is_lab_network(targets: TargetList) -> bool:
     """Whether no packet of this list can reach anybody outside a test network."""
     if not (targets.ca_file and targets.resolver and targets.public_resolver):
         return False
-    hosts = [host_of(site.url) for site in (*targets.targets, *targets.controls)]
-    hosts += [host_of(server.url) for server in targets.servers]
-    resolvers = [targets.resolver, targets.public_resolver]
-    if targets.doh:
-        hosts.append(host_of(targets.doh))
+    hosts = map(host_of, _urls(targets))
+    return all(map(is_nobodys, hosts)) and all(map(_hands_nothing_on, _resolvers(targets)))
 
-        resolvers += [endpoint for endpoint in [_endpoint_of(targets.doh)] if endpoint]
-    return all(map(is_nobodys, hosts)) and all(map(_hands_nothing_on, resolvers))
+
+def lab_blocks(targets: TargetList) -> LabBlocks:
+    """The kinds of addresses that a list names itself: its resolvers, and hosts without a name."""
+    hosts = [host for host in map(host_of, _urls(targets)) if is_literal(host)]
+    hosts += [split_endpoint(endpoint)[0] for endpoint in _resolvers(targets)]
+    own = list(map(ipaddress.ip_address, hosts))
+    return LabBlocks(
+        paper=any(is_paper(str(a)) for a in own), loopback=any(a.is_loopback for a in own)
+    )
 
 
 def is_nobodys(host: str) -> bool:
-    """Whether a name is reserved, or a literal address is one that no public service can have."""
+    """Whether a name is reserved, or a literal address is one of paper or of this machine."""
     try:
-        ipaddress.ip_address(host)
+        parsed = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost" or f".{host}".endswith(_RESERVED)
-    return is_bogon(host)
+    return parsed.is_loopback or is_paper(host)
 
 
 def recorded_consent(store: Path) -> Consent | None:
@@ -105,8 +106,23 @@ def store_consent(store: Path, consent: Consent) -> None:
     new.replace(store / name)
 
 
+def _urls(targets: TargetList) -> list[str]:
+    """Of everything that a list would have visited or asked inside TLS."""
+    urls = [site.url for site in (*targets.targets, *targets.controls)]
+    urls += [server.url for server in targets.servers]
+    return [*urls, targets.doh] if targets.doh else urls
+
+
+def _resolvers(targets: TargetList) -> list[str]:
+    """`ADDRESS:PORT` of every resolver that has a literal address."""
+    named = (targets.resolver, targets.public_resolver, _endpoint_of(targets.doh))
+    return [endpoint for endpoint in named if endpoint]
+
+
 def _endpoint_of(url: str) -> str:
     """`ADDRESS:PORT` of a URL with a literal address; empty for a name, which a lab resolves."""
+    if not url:
+        return ""
     host = host_of(url)
     try:
         version = ipaddress.ip_address(host).version
@@ -120,4 +136,4 @@ def _hands_nothing_on(endpoint: str) -> bool:
     parsed = ipaddress.ip_address(address)
     if parsed.is_loopback:
         return port != _DNS_PORT
-    return any(parsed in network for network in _PAPER_NETWORKS)
+    return is_paper(address)

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from evenfall.infer.facts import sort_pairs
 from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.weigh import weigh
-from evenfall.measure.dns import ATTEMPTS, is_bogon, look_up
+from evenfall.measure.dns import ATTEMPTS, look_up
 from evenfall.measure.pairs import reserve_pair_bytes, run_null_pair, run_pair
 from evenfall.measure.transfer import PairServer
 from evenfall.model.observation import Observation
@@ -31,6 +31,7 @@ from evenfall.model.vocabulary import Role
 from evenfall.net.hello_profiles import available
 from evenfall.probe.contrasts import Suspect
 from evenfall.probe.pair_plan import Candidate, Step, next_step
+from evenfall.probe.places import is_off_limits
 from evenfall.probe.random_names import random_name
 from evenfall.probe.session import Progress, Session, Stage
 from evenfall.probe.targets import host_of, is_host_name, is_mtproto, port_of
@@ -239,7 +240,12 @@ class PairingStage:
         )  # fmt: skip
         self.session.keep(*found)
         given = (a for o in found for a in o.answers or ())
-        return next((a for a in given if is_bogon(a) or not self.session.is_sealed), None)
+        # At home or at work it may stand at a private address: the person named it.
+        return next((a for a in given if not self._is_elsewhere(a)), None)
+
+    def _is_elsewhere(self, address: str) -> bool:
+        lab = self.session.lab
+        return is_off_limits(address) if lab is None else not lab.hold(address)
 
 
 def _server_target(server: MeasurementServer) -> Target:

@@ -2,14 +2,15 @@
 
 In a lab network nobody is asked for consent, because no packet can reach anybody. A target list
 says so before the first packet; a redirect or a lying resolver of the lab could still name a place
-outside. So a round in a lab network has a way out that ends at the lab: nothing is sent to an
-address that a public service can have, whoever names it.
+outside, or one in the network of the person's home. So a round in a lab network has a way out that
+ends at the lab: nothing is sent to an address of another kind than the lab's own (`probe.places`),
+whoever names it.
 """
 
 from __future__ import annotations
 
-from evenfall.measure.dns import is_bogon
 from evenfall.net.api import Clock, Datagrams, Network, NetworkFailure, Router, Stream
+from evenfall.probe.places import LabBlocks
 
 __all__ = ["SealedNetwork"]
 
@@ -17,33 +18,35 @@ _OUTSIDE = "unknown_failure: outside the lab network"
 
 
 class SealedNetwork:
-    """A network of loopback, private, reserved and documentation addresses.
+    """The part of a network that a lab has.
 
     Args:
         network: what it is a part of.
+        blocks: kinds of addresses that are the lab's.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, blocks: LabBlocks) -> None:
         self._network = network
+        self._blocks = blocks
         self.clock: Clock = network.clock
 
     async def connect(
         self, address: str, port: int, *, timeout_s: float, receive_buffer_bytes: int = 0
     ) -> Stream:
         """As `Network.connect`; an address outside is a failure, and nothing is sent."""
-        _refuse_outside(address, "connect")
+        self._refuse_outside(address, "connect")
         return await self._network.connect(
             address, port, timeout_s=timeout_s, receive_buffer_bytes=receive_buffer_bytes
         )
 
     async def ask(self, address: str, port: int, query: bytes, *, timeout_s: float) -> list[bytes]:
         """As `Network.ask`; an address outside is a failure, and nothing is sent."""
-        _refuse_outside(address, "connect")
+        self._refuse_outside(address, "connect")
         return await self._network.ask(address, port, query, timeout_s=timeout_s)
 
     def open_datagrams(self, address: str, port: int) -> Datagrams:
         """As `Network.open_datagrams`; an address outside is a failure, and nothing is sent."""
-        _refuse_outside(address, "connect")
+        self._refuse_outside(address, "connect")
         return self._network.open_datagrams(address, port)
 
     async def resolve(self, host: str, *, family: int, timeout_s: float) -> tuple[str, ...]:
@@ -63,7 +66,6 @@ class SealedNetwork:
         """As `Network.router`: it is beside us, not outside."""
         return self._network.router()
 
-
-def _refuse_outside(address: str, operation: str) -> None:
-    if not is_bogon(address):
-        raise NetworkFailure(_OUTSIDE, operation)
+    def _refuse_outside(self, address: str, operation: str) -> None:
+        if not self._blocks.hold(address):
+            raise NetworkFailure(_OUTSIDE, operation)

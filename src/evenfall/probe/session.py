@@ -25,6 +25,7 @@ from evenfall.model.verdict import Rung, Verdict
 from evenfall.model.vocabulary import Role
 from evenfall.net.api import Network
 from evenfall.probe.budget import Budget
+from evenfall.probe.places import LabBlocks, is_off_limits
 
 __all__ = ["LEG_S", "Event", "Progress", "RungDone", "Session", "Stage", "TargetDone"]
 
@@ -106,7 +107,7 @@ class Session:
         end_s: monotonic time at which everything is over.
         body_bytes_max: of one page.
         trusting: checks certificates; `unchecked` does not.
-        is_sealed: a lab network, for which consent was implied: nothing leaves it.
+        lab: kinds of addresses of a lab network, for which consent was implied: nothing leaves it.
         line: held while a body is on the line.
         sought: url of a measurement server → address at which it was sought; None: it has none.
         unfinished: ids of sites whose first look has not come to its end.
@@ -124,7 +125,7 @@ class Session:
     body_bytes_max: int
     trusting: ssl.SSLContext
     unchecked: ssl.SSLContext
-    is_sealed: bool = False
+    lab: LabBlocks | None = None
     emit: Callable[[Event], None] = lambda _: None
     observations: list[Observation] = field(default_factory=list)
     pages: dict[str, Page] = field(default_factory=dict)
@@ -143,14 +144,19 @@ class Session:
 
     @property
     def is_test_network(self) -> bool:
+    @property
+    def is_sealed(self) -> bool:
+        """A lab network: nothing leaves it."""
+        return self.lab is not None
+
         """`ca_file` is set: private addresses are what is wanted."""
         return bool(self.targets.ca_file)
 
     def may_visit(self, address: str) -> bool:
         """Whether a site may be sought at this address, which some answer named."""
-        if is_bogon(address):
-            return self.is_test_network
-        return not self.is_sealed
+        if self.lab is not None:
+            return self.lab.hold(address)
+        return not is_off_limits(address) and (self.is_test_network or not is_bogon(address))
 
     def left_s(self) -> float:
         """Time until the end."""

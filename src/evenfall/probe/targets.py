@@ -20,6 +20,7 @@ from evenfall.measure.dns import is_bogon, split_endpoint
 from evenfall.model.errors import FormatError, UsageError
 from evenfall.model.target import MeasurementServer, Target, TargetList
 from evenfall.model.vocabulary import Role
+from evenfall.probe.places import is_off_limits
 
 __all__ = [
     "CONTROLS_MAX",
@@ -218,7 +219,7 @@ class _Checker:
                 self._refuse(f"every {what} once", repr(seen), "Leave one of them out.", f"{what}s")
 
     def server(self, place: str, server: _Server) -> None:
-        self.url(place, server.url, ("https",))
+        self.host(place, self.url(place, server.url, ("https",)))
         if not _PIN.fullmatch(server.pin):
             self._refuse(
                 "a pin sha256/… of 44 characters, as `evenfall server --print-pin` prints it",
@@ -252,23 +253,35 @@ class _Checker:
         return parts
 
     def address(self, place: str, parts: SplitResult) -> None:
-        host = (parts.hostname or "").lower()
-        try:
-            literal = ipaddress.ip_address(host)
-        except ValueError:
-            if not is_host_name(host):
-                self._refuse("a host name", repr(host), "Write it as it is looked up.", place)
-            private = host == "localhost" or host.endswith(".localhost")
+        host = self.host(place, parts)
+        if is_literal(host):
+            private = is_bogon(host)
         else:
-            private = is_bogon(str(literal))
+            private = host == "localhost" or host.endswith(".localhost")
         if private and not self.private_allowed:
             self._refuse(
                 "a public address",
                 repr(host),
-                "Loopback, private, link-local and multicast addresses are measured in test "
-                "networks only (set network.ca_file).",
+                "Loopback and private addresses are measured in test networks only (set "
+                "network.ca_file).",
                 place,
             )
+
+    def host(self, place: str, parts: SplitResult) -> str:
+        """The host, lower case: a name that can be looked up, or an address that may be sought."""
+        host = (parts.hostname or "").lower()
+        if not is_literal(host):
+            if not is_host_name(host):
+                self._refuse("a host name", repr(host), "Write it as it is looked up.", place)
+        elif is_off_limits(host):
+            self._refuse(
+                "a public address",
+                repr(host),
+                "Link-local and multicast addresses and those of clouds' metadata are never "
+                "visited.",
+                place,
+            )
+        return host
 
     def resolver(self, place: str, endpoint: str) -> None:
         if not endpoint:
