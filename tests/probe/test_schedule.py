@@ -233,3 +233,54 @@ def test_fingerprints_reach_the_judgement(world):
     known = read_fingerprints(text, where="f.csv")
     with_file = world.check(wishes=Wishes(fingerprints=known))
     assert with_file.judged.verdicts[2].state is State.BLOCKED
+
+
+ASKED = {
+    "nothing": Wishes(),
+    "capacity": Wishes(capacity=True),
+    "path": Wishes(path=True),
+    "both": Wishes(capacity=True, path=True),
+}
+
+
+def looked_at(result):
+    """Sites that were connected to."""
+    return {o.target for o in result.observations if o.fact is Fact.TCP_CONNECT}
+
+
+@pytest.mark.parametrize("wishes", ASKED.values(), ids=ASKED)
+def test_no_look_is_left_out_for_what_was_asked_for(world, wishes):
+    """Innocent: pages are shorter, every site is looked at, and all of it fits the budget."""
+    result = world.check(wishes=wishes)
+    assert {f"{name}/front" for name in world_names()} <= looked_at(result)
+    assert result.answer is Answer.OK
+    assert {v.state for v in result.judged.verdicts} == {State.OK}
+    assert result.bytes_spent <= 6_000_000
+
+
+@pytest.mark.parametrize("wishes", ASKED.values(), ids=ASKED)
+def test_a_second_look_is_paid_for_whatever_was_asked_for(world, wishes):
+    """What decides comes before what was asked for beside it."""
+    for name in ("video", "social"):
+        world.put(name, rules=(Rule(action="drop", contains=f"{name}.test".encode()),))
+    result = world.check(wishes=wishes)
+    by_target = {v.target: v for v in result.judged.verdicts}
+    for name in ("video", "social"):
+        assert by_target[f"{name}/front"].state is State.BLOCKED
+
+
+def world_names():
+    """Every site of the world."""
+    return ("video", "social", "messenger", "encyclopedia", "news", "software")
+
+
+@pytest.mark.parametrize("bytes_max", [30_000, 500_000, 900_000])
+def test_a_site_that_could_not_be_paid_for_is_not_measured(world, bytes_max):
+    """No bytes, no connect, and nothing is said of it: least of all that it does not answer."""
+    result = world.check(targets=world.targets(servers=()), bytes_max=bytes_max)
+    seen = looked_at(result)
+    assert len(seen) < len(world_names())
+    for verdict in result.judged.verdicts:
+        if verdict.target not in seen:
+            assert verdict.rule_id == "check.not_measured", verdict.target
+    assert not any(r.state is RungState.BROKEN for r in result.ladder)

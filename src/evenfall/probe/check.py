@@ -31,7 +31,14 @@ from evenfall.probe.budget import CHECK_BYTES_MAX, Budget
 from evenfall.probe.clock_check import clock_off_s, with_clock_state
 from evenfall.probe.consent import is_lab_network, lab_blocks
 from evenfall.probe.load import LoadMeter
-from evenfall.probe.schedule import END_S, Schedule, Wishes, hard_end_s
+from evenfall.probe.schedule import (
+    END_S,
+    PAIRS_BYTES,
+    Schedule,
+    Wishes,
+    asked_bytes,
+    hard_end_s,
+)
 from evenfall.probe.sealed import SealedNetwork
 from evenfall.probe.server_faults import ServerFault, server_faults
 from evenfall.probe.session import Event, Session
@@ -106,6 +113,7 @@ async def run_check(
     """
     wishes = wishes or Wishes()
     session = _open_session(network, targets, rng, emit, timezone, bytes_max)
+    session.body_bytes_max = body_bytes_for(targets, wishes)
     session.fingerprints = wishes.fingerprints
     around = dataclasses.replace(
         surroundings or Surroundings(), has_route=network.has_route(4) or network.has_route(6)
@@ -130,10 +138,16 @@ async def run_check(
     return dataclasses.replace(result, interrupted=interrupted, error=error)
 
 
-def body_bytes_for(targets: TargetList) -> int:
-    """Bytes of each page: as many as the share of the budget allows for so many sites."""
+def body_bytes_for(targets: TargetList, wishes: Wishes | None = None) -> int:
+    """Bytes of each page: as many as the share of the budget allows for so many sites.
+
+    Pages get half of what pairs and wishes leave, and no more than their share; the other half is
+    for names, headers, what the receive buffer takes, and second looks.
+    """
     legs = len(targets.targets) + len(targets.controls)
-    return max(_BODY_BYTES[0], min(_BODY_BYTES[1], _BODIES_SHARE_BYTES // max(1, legs)))
+    later_bytes = asked_bytes(wishes or Wishes()) + PAIRS_BYTES * bool(targets.servers)
+    share_bytes = min(_BODIES_SHARE_BYTES, (CHECK_BYTES_MAX - later_bytes) // 2)
+    return max(_BODY_BYTES[0], min(_BODY_BYTES[1], share_bytes // max(1, legs)))
 
 
 def _open_session(

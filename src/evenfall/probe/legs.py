@@ -1,8 +1,9 @@
 """The first look at every site: its name, then connect, handshake, page; then QUIC beside it.
 
 Controls and targets take turns in random order. Lookups and handshakes of a few sites run side by
-side, because they hardly use the line; bodies never do. A leg that cannot be paid for any more is
-not started, and its site stays `not_measured`.
+side, because they hardly use the line; bodies never do. A site whose page does not fit beside those
+that are being looked at waits for them; what cannot be paid for then is not started, and the site
+stays `not_measured`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from evenfall.measure.dns import ATTEMPTS, look_up
 from evenfall.model.target import Target
 from evenfall.model.vocabulary import Fact, Role
-from evenfall.probe.budget import LOOKUP_BYTES
+from evenfall.probe.budget import LOOKUP_BYTES, reserve_for
 from evenfall.probe.consent import is_nobodys
 from evenfall.probe.inside_tls import ask_inside_tls
 from evenfall.probe.quic_looks import quic_first_looks
@@ -80,18 +81,18 @@ async def look_up_names(session: Session, sites: Sequence[Target]) -> None:
 async def first_looks(session: Session, sites: Sequence[Target], *, until_s: float) -> None:
     """Visit every site once; over IPv6 and QUIC, where there is a way, up to the handshake."""
     gate = asyncio.Semaphore(_SITES_AT_ONCE)
+    room = _Room(session, reserve_for(session.body_bytes_max))
     waiting = len(sites)
     done = 0
 
     async def one(site: Target) -> None:
         nonlocal waiting, done
-        async with gate:
+        async with gate, room:
             waiting -= 1
             left_s = until_s - session.network.clock.monotonic_s()
             # Whoever comes later must get a turn too, if everything is slow.
             body_s = min(LEG_S, left_s - _TURN_S_MIN * waiting)
-            if body_s >= _TURN_S_MIN:
-                await _first_look(session, site, body_s=body_s)
+            if body_s >= _TURN_S_MIN and await _first_look(session, site, body_s=body_s):
                 session.unfinished.discard(site.target_id)
         done += 1
         session.emit(Progress(stage=Stage.SITES, what=site.target_id, done=done, total=len(sites)))
@@ -102,22 +103,43 @@ async def first_looks(session: Session, sites: Sequence[Target], *, until_s: flo
     )
 
 
-async def _first_look(session: Session, site: Target, *, body_s: float) -> None:
+class _Room:
+    """Bytes for one more page: whoever does not find them waits until somebody has finished."""
+
+    def __init__(self, session: Session, most_bytes: int) -> None:
+        self._session = session
+        self._most_bytes = most_bytes
+        self._inside = 0
+        self._freed = asyncio.Event()
+
+    async def __aenter__(self) -> None:
+        while self._inside and not self._session.budget.fits(self._most_bytes):
+            self._freed.clear()
+            await self._freed.wait()
+        self._inside += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._inside -= 1
+        self._freed.set()
+
+
+async def _first_look(session: Session, site: Target, *, body_s: float) -> bool:
+    """Whether all of it was done; False: something could not be paid for, or there was no time."""
     address = first_address(session, site, host_of(site.url), family=4)
     six = _six_address(session, site)
     if is_mtproto(site.url):
-        if (place := address or six) is not None:
-            await speak(session, site, address=place)
-        return
-    if address is not None:
-        await _follow(session, site, address, body_s=body_s)
+        place = address or six
+        return place is None or await speak(session, site, address=place) is not None
+    if address is not None and not await _follow(session, site, address, body_s=body_s):
+        return False
     if six is None or not session.network.has_route(6, towards=six):
-        return
+        return True
     # The page itself is fetched over IPv6 only where there is no IPv4.
     if address is None:
-        await visit(session, site, address=six, body_s=body_s)
-    elif not _six_leads_nowhere(session):
+        return await visit(session, site, address=six, body_s=body_s) is not None
+    if not _six_leads_nowhere(session):
         await visit(session, site, address=six, fetch=False, leg_s=SIX_LEG_S)
+    return True
 
 
 def _six_address(session: Session, site: Target) -> str | None:
@@ -147,19 +169,25 @@ def _any_address(session: Session, site: Target) -> str | None:
     return four or (six if six and session.network.has_route(6, towards=six) else None)
 
 
-async def _follow(session: Session, site: Target, address: str, *, body_s: float) -> None:
-    """Visit, and follow redirects to other places, each with its own lookup."""
+async def _follow(session: Session, site: Target, address: str, *, body_s: float) -> bool:
+    """Visit, and follow redirects to other places, each with its own lookup.
+
+    Returns whether every visit on the way could be paid for.
+    """
     url = site.url
     for _ in range(REDIRECTS_MAX + 1):
         seen = await visit(session, site, address=address, url=url, body_s=body_s)
-        page = session.pages.get(seen.observation_id) if seen else None
+        if seen is None:
+            return False
+        page = session.pages.get(seen.observation_id)
         if page is None or not page.location:
-            return
+            return True
         there = next_url(url, page.location)
         found = await _address_of(session, site, host_of(there)) if there else None
         if there is None or found is None:
-            return
+            return True
         url, address = there, found
+    return True
 
 
 async def _address_of(session: Session, site: Target, host: str) -> str | None:

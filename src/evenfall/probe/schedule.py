@@ -9,8 +9,9 @@
 Each part has its share, so that a slow beginning cannot eat what decides. What is left out is left
 out by METHOD 2's rule: pairs only for the three slowest or failing, a second look only for those
 that fail and the three slowest; the rest of the list keeps what its looks have shown, and what was
-not looked at is `not_measured`. Bytes for the pairs are held back from the beginning. With a VPN
-that nobody asked to measure nothing is sent at all.
+not looked at is `not_measured`. Bytes for the pairs are held back from the beginning; those for
+what was asked for by name only after the second looks, and pages are made shorter for it from the
+beginning. With a VPN that nobody asked to measure nothing is sent at all.
 """
 
 from __future__ import annotations
@@ -37,7 +38,16 @@ from evenfall.probe.plain import ask_about_pages
 from evenfall.probe.session import Session
 from evenfall.probe.telling import Telling
 
-__all__ = ["CAPACITY_S_MAX", "END_S", "PAIRED_MAX", "Schedule", "Wishes", "hard_end_s"]
+__all__ = [
+    "CAPACITY_S_MAX",
+    "END_S",
+    "PAIRED_MAX",
+    "PAIRS_BYTES",
+    "Schedule",
+    "Wishes",
+    "asked_bytes",
+    "hard_end_s",
+]
 
 END_S = 72.5
 """Nothing begins that would end later, as far as can be foreseen."""
@@ -46,7 +56,8 @@ _ROUTER_S = 3.0  # for a router that answers late; silence takes half of it
 _FIRST_LOOKS_S = 36.0
 _SECOND_LOOKS_S = 48.0
 PAIRED_MAX = 3
-_PAIRS_BYTES = 1_900_000  # two null pairs and four of 64 KB for each of three targets
+PAIRS_BYTES = 1_900_000
+"""Held back from the beginning: two null pairs, and four of 64 KB for each of three targets."""
 _UNSUSPICIOUS_PAIRS_S = 15.0  # for the slowest target, where nothing is suspicious
 _HEALTHY_S_MAX = 19.5  # a person whose line is fine is not kept waiting for more certainty
 _SLOW_LINE_PAIRS_S = 28.0  # the same, where everything is slow: both may hold at once
@@ -78,6 +89,11 @@ def hard_end_s(wishes: Wishes) -> float:
     """When a round is cut off, whatever it is doing."""
     more_s = CAPACITY_S_MAX * wishes.capacity + LOCATE_S_MAX * wishes.path
     return _HARD_END_S + more_s
+
+
+def asked_bytes(wishes: Wishes) -> int:
+    """What is to be left for what was asked for."""
+    return CAPACITY_BYTES * wishes.capacity + PATH_BYTES * wishes.path
 
 
 class Schedule:
@@ -116,10 +132,8 @@ class Schedule:
         if self.around.is_elsewhere:
             self.telling.rungs(upto=RungName.DEVICE)
             return
-        self._hold(_CAPACITY, CAPACITY_BYTES if self.wishes.capacity else 0)
-        self._hold(_PATH, PATH_BYTES if self.wishes.path else 0)
         if self.session.targets.servers:
-            self.session.budget.hold_back(_PAIRS_BYTES)
+            self.session.budget.hold_back(PAIRS_BYTES)
         order = interleave(self.session)
         await _side_by_side(look_up_names(self.session, order), self._ask_router())
         self.telling.rungs(upto=RungName.WIFI)
@@ -127,6 +141,9 @@ class Schedule:
         self.telling.rungs(upto=RungName.DOMESTIC_SITES)
         await self.pairing.find_servers()
         await self._look_again()
+        # Only now: no look at a site is left out for what was asked for beside the answer.
+        self._hold(_PATH, PATH_BYTES if self.wishes.path else 0)
+        self._hold(_CAPACITY, CAPACITY_BYTES if self.wishes.capacity else 0)
         await self._pairs()
         self.telling.targets()
         if self.wishes.capacity:
@@ -135,10 +152,10 @@ class Schedule:
             await self._path()
 
     def _hold(self, what: str, most_bytes: int) -> None:
-        """Set bytes aside for what was asked for, so that pages and pairs leave it something."""
-        if most_bytes and self.session.budget.fits(most_bytes):
-            self.session.budget.reserve(most_bytes)
-            self._held_bytes[what] = most_bytes
+        """Set bytes aside for what was asked for, as far as the pairs keep theirs."""
+        held_bytes = max(0, min(most_bytes, self.session.budget.left_bytes))
+        self.session.budget.reserve(held_bytes)
+        self._held_bytes[what] = held_bytes
 
     def _let_go(self, what: str) -> None:
         self.session.budget.release(self._held_bytes.pop(what, 0))
@@ -155,9 +172,10 @@ class Schedule:
             return
         try:
             async with asyncio.timeout(_ROUTER_S):
-                self.session.keep(await probe_gateway(self.router, self.session.round_))
+                with self.session.budget.paid_for(GATEWAY_BYTES):
+                    self.session.keep(await probe_gateway(self.router, self.session.round_))
         except TimeoutError:  # it answers, but so late that no figure is worth waiting for
-            self.session.budget.spend(GATEWAY_BYTES)
+            return
 
     async def _look_again(self) -> None:
         """Second looks at what is in doubt; the measurement servers look at it too."""
