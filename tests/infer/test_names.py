@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from round_maker import PLAIN, TARGET, RoundMaker
 
@@ -135,12 +136,49 @@ def gone(r: RoundMaker) -> None:
     r.inside_tls(TARGET, failure=DENIED)
     r.outside()
     r.name(TARGET, "server", failure=DENIED)
+    seen_outside(r)
 
 
 def gone_for_doh_and_system(r: RoundMaker) -> None:
     """Without a second resolver: the one inside TLS denies it too."""
     twice(r, DENIED)
     r.inside_tls(TARGET, failure=DENIED)
+
+
+def gone_for_outside_too(r: RoundMaker) -> None:
+    """DNS over HTTPS is out of reach; our server outside is told the same as we are."""
+    twice(r, DENIED)
+    r.inside_tls(TARGET, failure=SILENT)
+    r.outside()
+    r.name(TARGET, "server", failure=DENIED)
+    seen_outside(r)
+
+
+def denied_on_the_wire(r: RoundMaker) -> None:
+    """Both denials cross one wire, and DNS over HTTPS is shut: somebody may answer for both."""
+    twice(r, DENIED)
+    r.name(TARGET, "public", failure=DENIED)
+    r.inside_tls(TARGET, failure=SILENT)
+    r.outside(failure="refused_by_server: busy")
+
+
+def denied_in_the_open(r: RoundMaker) -> None:
+    """The same, and nobody was to be asked inside TLS."""
+    twice(r, DENIED)
+    r.name(TARGET, "public", failure=DENIED)
+
+
+def broken_edge(r: RoundMaker) -> None:
+    """The system's resolver gives a machine that answers with an alert; another one is fine."""
+    r.known(OTHER)
+    for _ in range(2):
+        r.visit(TARGET, OTHER, tls="ssl_failed_handshake")
+    r.visit(TARGET, TRUE)
+
+
+def seen_outside(r: RoundMaker) -> None:
+    """The last observation is our server's."""
+    r.observations[-1] = msgspec.structs.replace(r.observations[-1], seen_by="server")
 
 
 def hidden_from_here(r: RoundMaker) -> None:
@@ -187,6 +225,10 @@ INNOCENT: list[Case] = [
     (two_machines, State.OK, Scope.UNDETERMINED, None, "check.ok"),
     (gone, State.DOWN, Scope.SERVER_SIDE, None, "check.dns.unknown"),
     (gone_for_doh_and_system, State.DOWN, Scope.SERVER_SIDE, None, "check.dns.unknown"),
+    (gone_for_outside_too, State.DOWN, Scope.SERVER_SIDE, None, "check.dns.unknown"),
+    (denied_on_the_wire, State.BLOCKED, Scope.UNDETERMINED, None, "check.dns.fails"),
+    (denied_in_the_open, State.BLOCKED, Scope.UNDETERMINED, None, "check.dns.fails"),
+    (broken_edge, State.BLOCKED, Scope.UNDETERMINED, None, "check.dns.differs"),
     (hidden_from_here, State.BLOCKED, Scope.UNDETERMINED, None, "check.dns.fails"),
 ]
 
@@ -202,6 +244,26 @@ def test_table(case: Case) -> None:
     assert found == (state, scope, mechanism, rule), verdict
     assert not verdict.isolated
     assert verdict.witnesses
+
+
+def test_one_operator_asked_twice_is_one_voice() -> None:
+    """The second resolver and the one inside TLS may be one: with system and our server three."""
+    for act, voices in ((gone, 3), (gone_for_doh_and_system, 2), (gone_for_outside_too, 2)):
+        r = RoundMaker().good_controls()
+        act(r)
+        assert f"{voices} independent resolvers" in r.verdict().because, act
+
+
+def test_what_is_said_of_a_broken_machine_and_of_one_wire() -> None:
+    """An alert is an answer; two denials in the open are one."""
+    for act, said in (
+        (broken_edge, "a broken machine of the site"),
+        (dead_edge_agreed, "a dead machine of the site"),
+        (denied_on_the_wire, "asked in the open"),
+    ):
+        r = RoundMaker().good_controls()
+        act(r)
+        assert said in r.verdict().scope_because
 
 
 @pytest.mark.parametrize("act", [spoof, hijack, injected])

@@ -58,21 +58,108 @@ def test_reached_outside_at_the_same_address_is_targeted(mechanism: str) -> None
     assert sum_up(judged.verdicts, line_slow=False) is Answer.TARGETED_BLOCKING
     statement = next(o for o in r.observations if o.fact == "outside_view")
     assert statement.observation_id in verdict.witnesses
-    if mechanism != "tls.mitm":
-        assert any("turns this country away" in clause for clause in verdict.against)
+    assert any("turns this country away" in clause for clause in verdict.against)
+    assert any("on this device" in c for c in verdict.against) is (mechanism == "tls.mitm")
+
+
+def no_name_passes(mechanism: str) -> RoundMaker:
+    """Fails twice, and a neutral name fares no better there."""
+    r = failing(neutral=False, **FAILURES[mechanism])
+    if "tls" in FAILURES[mechanism]:
+        r.visit(TARGET, SITE, name="news.test", **FAILURES[mechanism])
+    return r
+
+
+@pytest.mark.parametrize("mechanism", FAILURES)
+def test_failing_outside_at_the_same_address_is_down(mechanism: str) -> None:
+    """Innocent: nobody gets through with this name there, whatever passes under another."""
+    r = failing(**FAILURES[mechanism])
+    r.outside(address=SITE, **FAILURES[mechanism])
+    judged = r.judge()
+    assert judged.verdicts[0].rule_id == "check.site.down"
+    assert sum_up(judged.verdicts, line_slow=False) is Answer.SITE_DOWN
 
 
 @pytest.mark.parametrize("mechanism", FAILURES)
 @pytest.mark.parametrize("address", [SITE, ELSEWHERE])
 def test_failing_outside_too_is_down(mechanism: str, address: str) -> None:
-    """Innocent: at the same address, or at every one that our server found, it fails there too."""
-    r = failing(**FAILURES[mechanism])
+    """Innocent: no name passes here, and wherever our server found the site it fails alike."""
+    r = no_name_passes(mechanism)
     r.outside(address=address, **FAILURES[mechanism])
     judged = r.judge()
     verdict = judged.verdicts[0]
     assert (verdict.state, verdict.scope) == (State.DOWN, Scope.SERVER_SIDE)
     assert verdict.rule_id == "check.site.down"
     assert sum_up(judged.verdicts, line_slow=False) is Answer.SITE_DOWN
+
+
+BY_NAME = [m for m, visit in FAILURES.items() if "tls" in visit and m != "tls.mitm"]
+
+
+@pytest.mark.parametrize("mechanism", BY_NAME)
+@pytest.mark.parametrize("there", [{"tcp": SILENT}, {"tls": RESET}, {"tls": "eof_error"}])
+def test_a_block_by_name_is_no_dead_site(mechanism: str, there: dict[str, str]) -> None:
+    """Guilty: another name passes here, so the machine lives; another address explains nothing."""
+    r = failing(**FAILURES[mechanism])
+    r.outside(address=ELSEWHERE, **there)
+    verdict = r.verdict()
+    assert (verdict.state, verdict.scope) == (State.BLOCKED, Scope.UNDETERMINED)
+    assert verdict.rule_id == "check.tls.name_at_address"
+
+
+@pytest.mark.parametrize("mechanism", BY_NAME)
+def test_a_server_that_comes_less_far_than_we_do_tells_nothing(mechanism: str) -> None:
+    """Guilty: the site turns our server away at its own address; from here a name passes there."""
+    r = failing(**FAILURES[mechanism])
+    r.outside(address=SITE, tcp=SILENT)
+    assert r.verdict().rule_id == "check.tls.name_at_address"
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "there"),
+    [
+        ("tls.reset.sni", {"tcp": SILENT}),  # a dead machine elsewhere
+        ("tls.drop.sni", {"tcp": REFUSED}),
+        ("tls.mitm", {"tls": RESET}),  # a stranger's certificate here, none there
+        ("tls.reset.sni", {"tls": "ssl_invalid_certificate"}),
+    ],
+)
+def test_another_address_has_to_fail_alike(mechanism: str, there: dict[str, str]) -> None:
+    """Guilty: it stops elsewhere in another way than here, also if no name passes here."""
+    r = no_name_passes(mechanism)
+    r.outside(address=ELSEWHERE, **there)
+    assert r.verdict().scope is Scope.UNDETERMINED
+
+
+@pytest.mark.parametrize("mechanism", FAILURES)
+def test_a_site_that_opens_somewhere_is_not_down(mechanism: str) -> None:
+    """Guilty: of two other addresses outside one fails as here and one opens."""
+    r = no_name_passes(mechanism)
+    r.outside(address=ELSEWHERE, **FAILURES[mechanism])
+    r.outside(address="198.51.100.10")
+    assert (r.verdict().state, r.verdict().scope) == (State.BLOCKED, Scope.UNDETERMINED)
+
+
+def test_a_page_that_another_name_is_given_shows_that_the_machine_lives() -> None:
+    """Guilty: plain HTTP; this name is met with silence, another with a page, elsewhere nothing."""
+    for spared in (True, False):
+        r = RoundMaker(PLAIN).good_controls().known()
+        for _ in range(2):
+            r.visit(PLAIN, SITE, http=SILENT)
+        r.visit(PLAIN, SITE, name="news.test", http=None if spared else SILENT)
+        r.outside(address=ELSEWHERE, http=SILENT)
+        assert (r.verdict().state is State.DOWN) is not spared
+
+
+@pytest.mark.parametrize("code", ["ssl_invalid_certificate", "ssl_invalid_hostname"])
+def test_an_old_certificate_on_one_machine_accuses_nobody(code: str) -> None:
+    """Innocent: out of date or for another name, of a trusted issuer; valid from outside."""
+    r = failing(tls=code)
+    r.outside(address=SITE)
+    verdict = r.verdict()
+    assert (verdict.state, verdict.scope) == (State.BLOCKED, Scope.UNDETERMINED)
+    assert (verdict.rule_id, verdict.mechanism) == ("check.tls.certificate", None)
+    assert "one of several machines" in verdict.scope_because
 
 
 @pytest.mark.parametrize("mechanism", FAILURES)

@@ -3,12 +3,17 @@
 What it does. `judge_from_outside` sets what failed here beside what a measurement server met at the
 same address (`infer.outside`).
 
-Rules. If the same address fails there too, the site is down. If it answers there, and here nothing
-answers to a SYN, or a neutral name goes through at it and this name does not, or this certificate
-alone is not valid: targeted, by address or by name at that address, and not isolated. A site that
-turns one country away looks the same; that is said. Where nobody outside can tell: `undetermined`,
-and what is missing is said. A handshake that fails whatever the name, and a page that does not come
-after a good handshake, stay open in any case: the way, the address and the site look alike.
+Rules. If the same address fails there too, the site is down; likewise if all other addresses fail
+there in the same way. But where another name goes through at its address from here, the site is
+alive, and a failure elsewhere, or one at which our server did not come as far as this line, says
+nothing: a block here would pass for a site that is down. If the address answers there, and here
+nothing answers to a SYN, or a neutral name goes through at it and this name does not: targeted, by
+address or by name at that address, and not isolated. Likewise if the certificate here is of an
+issuer whom nobody trusts, and there it is valid; one that is trusted, and out of date or made for
+another name, may be an old one on one machine of several: `undetermined`. A site that turns one
+country away looks the same; that is said. Where nobody outside can tell: `undetermined`, and what
+is missing is said. A handshake that fails whatever the name, and a page that does not come after a
+good handshake, stay open in any case: the way, the address and the site look alike.
 
 What it does not do. It does not say whether an address that many machines share is the same machine
 outside.
@@ -21,7 +26,14 @@ from __future__ import annotations
 from evenfall.infer.attempts import Attempt, Stage
 from evenfall.infer.facts import Site
 from evenfall.infer.finding import Finding, PairView
-from evenfall.infer.outside import Fate, failure_outside, fate_at, why_open
+from evenfall.infer.outside import (
+    Fate,
+    came_less_far,
+    failure_outside,
+    fate_at,
+    stops_everywhere,
+    why_open,
+)
 from evenfall.infer.stops import (
     another_name_passes,
     is_silent_at_tcp,
@@ -39,6 +51,11 @@ OR_THE_SITE = say(
     "a site that turns this country away by itself looks the same, and so does an address that "
     "many machines share"
 )
+_OR_A_PROGRAM = say(
+    "a program on this device that looks into connections to this site alone looks the same"
+)
+_UNTRUSTED = "ssl_unknown_authority"
+"""OpenSSL asks who issued a certificate before it asks for whom and until when."""
 
 
 def judge_from_outside(site: Site, attempts: list[Attempt], pairs: PairView) -> Finding:
@@ -135,7 +152,7 @@ def _whatever_the_name(site: Site, first: Attempt, fate: Fate) -> Finding:
 
 
 def _bad_certificate(site: Site, first: Attempt, fate: Fate) -> Finding:
-    if fate is Fate.THROUGH:
+    if fate is Fate.THROUGH and first.failure == _UNTRUSTED:
         return Finding(
             rule_id="check.tls.mitm.outside",
             state=State.BLOCKED,
@@ -148,12 +165,18 @@ def _bad_certificate(site: Site, first: Attempt, fate: Fate) -> Finding:
             because=say(
                 "somebody on the way answers in its place ({failure})", failure=first.failure
             ),
+            against=(OR_THE_SITE, _OR_A_PROGRAM),
         )
     return Finding(
         rule_id="check.tls.certificate",
         state=State.BLOCKED,
         scope=Scope.UNDETERMINED,
         scope_because=say(
+            "from outside a valid one comes from this address; one of a trusted issuer that is out "
+            "of date or made for another name may be a mistake of one of several machines there"
+        )
+        if fate is Fate.THROUGH
+        else say(
             "a mistake of the site, a program on this device and somebody on the way look the same "
             "from here; {why}",
             why=why_open(site),
@@ -171,7 +194,6 @@ def _at_answer(site: Site, first: Attempt, fate: Fate, pairs: PairView) -> Findi
         )
     else:
         scope_because = say("{pairs}; the site may be at fault", pairs=pairs.says)
-    answered = any(a.http and a.stage is Stage.DONE for a in site.neutral(first.address))
     return Finding(
         rule_id="check.http.failing",
         state=State.BLOCKED,
@@ -179,15 +201,30 @@ def _at_answer(site: Site, first: Attempt, fate: Fate, pairs: PairView) -> Findi
         scope_because=scope_because,
         mechanism="tcp.stall" if first.failure == "stalled" else None,
         because=say("{this}, while another name is answered there", this=no_answer(first))
-        if answered and first.tls is None
+        if _another_name_is_served(site, first) and first.tls is None
         else no_answer(first),
     )
 
 
 def fate_of(site: Site, attempts: list[Attempt]) -> Fate:
     """How it fared outside, as far as it did not come here."""
-    stage = attempts[0].stage
-    return fate_at(site, [a.address for a in attempts if a.stage is stage], stage)
+    first = attempts[0]
+    stopped = [a for a in attempts if a.stage is first.stage]
+    addresses = [a.address for a in stopped]
+    fate = fate_at(site, addresses, first.stage)
+    alive = any(_another_name_is_served(site, a) for a in stopped)
+    if fate is Fate.FAILED and alive and came_less_far(site, addresses, first.stage):
+        return Fate.UNKNOWN
+    if fate is Fate.UNKNOWN and not alive and stops_everywhere(site, first):
+        return Fate.FAILED
+    return fate
+
+
+def _another_name_is_served(site: Site, attempt: Attempt) -> bool:
+    """From here another name comes further at its address, so that the machine is alive."""
+    if attempt.stage is Stage.HTTP:
+        return any(a.http and a.stage is Stage.DONE for a in site.neutral(attempt.address))
+    return another_name_passes(site, attempt)
 
 
 def fails_there(site: Site, attempts: list[Attempt]) -> Saying:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from evenfall.infer.at_address import fails_there, fate_of, judge_from_outside
 from evenfall.infer.attempts import Attempt, Stage
 from evenfall.infer.facts import Site
-from evenfall.infer.finding import Finding, PairView
+from evenfall.infer.finding import Finding, PairView, unconfirmed
 from evenfall.infer.outside import Fate, outside_ids
 from evenfall.infer.stops import (
     another_name_passes,
@@ -54,16 +54,10 @@ def judge_failing(site: Site, attempts: list[Attempt], pairs: PairView) -> Findi
 
 
 def _failed_once(first: Attempt, ids: tuple[str, ...]) -> Finding:
-    return Finding(
-        rule_id="check.unconfirmed",
-        state=State.INSUFFICIENT,
-        scope=Scope.UNDETERMINED,
-        scope_because=say("it was not repeated"),
-        because=say(
-            "it failed once ({failure}), and there was no time to try again", failure=first.failure
-        ),
-        witnesses=ids,
+    because = say(
+        "it failed once ({failure}), and there was no time to try again", failure=first.failure
     )
+    return unconfirmed(because, ids)
 
 
 def _by_pairs(site: Site, first: Attempt, pairs: PairView) -> Finding | None:

@@ -1,7 +1,8 @@
 """What a rule says about one target, before it is printed as a verdict.
 
 What it does. A `Finding` is the part of a verdict that a rule decides; `PairView` sums up the
-paired transfers of one target (weighed by `infer.weigh`), which most rules ask.
+paired transfers of one target (weighed by `infer.weigh`), which most rules ask. `unconfirmed` is
+the one finding that several rules end in.
 
 Rules. Every finding names its rule. `isolated` is set from pairs where they decided, and from our
 own server asked over plain HTTP (`infer.plain`): from what differs in the name alone.
@@ -22,7 +23,7 @@ from evenfall.model.saying import say, say_n
 from evenfall.model.verdict import SlowerBy
 from evenfall.model.vocabulary import Direction, Scope, State
 
-__all__ = ["Finding", "PairView", "view_pairs"]
+__all__ = ["Finding", "PairView", "unconfirmed", "view_pairs"]
 
 _ENDS = {
     "connection_reset": "tls.reset.sni",
@@ -56,6 +57,18 @@ class Finding:
             witnesses=tuple(dict.fromkeys((*self.witnesses, *witnesses))),
             against=(*self.against, *against),
         )
+
+
+def unconfirmed(because: str, witnesses: tuple[str, ...]) -> Finding:
+    """Something was seen once, which is no finding."""
+    return Finding(
+        rule_id="check.unconfirmed",
+        state=State.INSUFFICIENT,
+        scope=Scope.UNDETERMINED,
+        scope_because=say("it was not repeated"),
+        because=because,
+        witnesses=witnesses,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from __future__ import annotations
 from evenfall.infer.at_address import OR_THE_SITE, fate_of, judge_from_outside
 from evenfall.infer.attempts import Attempt, Stage
 from evenfall.infer.facts import Site
-from evenfall.infer.finding import Finding, PairView
+from evenfall.infer.finding import Finding, PairView, unconfirmed
 from evenfall.infer.outside import Fate, outside_ids, why_open
 from evenfall.model.saying import Saying, say
 from evenfall.model.vocabulary import Scope, State
@@ -45,22 +45,18 @@ def judge_messenger(site: Site, attempts: list[Attempt], pairs: PairView) -> Fin
         )
     first = attempts[0]
     if len(attempts) < _ATTEMPTS_MIN or first.stage is Stage.DONE:
-        return Finding(
-            rule_id="check.unconfirmed",
-            state=State.INSUFFICIENT,
-            scope=Scope.UNDETERMINED,
-            scope_because=say("it was not repeated"),
-            because=say(
-                "it failed once ({failure}), and there was no time to try again",
-                failure=first.failure,
-            )
-            if first.failure
-            else say("it connects, and there was no time to ask anything"),
-            witnesses=ids,
-        )
+        return unconfirmed(_seen_once(first), ids)
     if first.stage is Stage.TCP:
         return judge_from_outside(site, attempts, pairs).with_more(witnesses=ids)
     return _unanswered(site, attempts, pairs).with_more(witnesses=ids)
+
+
+def _seen_once(first: Attempt) -> Saying:
+    if first.failure is None:
+        return say("it connects, and there was no time to ask anything")
+    return say(
+        "it failed once ({failure}), and there was no time to try again", failure=first.failure
+    )
 
 
 def _unanswered(site: Site, attempts: list[Attempt], pairs: PairView) -> Finding:
@@ -87,7 +83,7 @@ def _unanswered(site: Site, attempts: list[Attempt], pairs: PairView) -> Finding
 def _mechanism(first: Attempt) -> str | None:
     if first.silent:
         return "tcp.drop"
-    return "tcp.reset" if first.reset else None
+    return "tcp.reset" if first.reset and not first.closed else None  # an end in good form is none
 
 
 def _what_came(first: Attempt) -> Saying:

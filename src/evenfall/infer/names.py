@@ -14,8 +14,9 @@ block page), *and* at the one given something answers that is not the service. T
     dns.spoof       otherwise
 
 What counts of two answers to one query is the first, for that is what every program takes; where
-the first is right, the second is a note. If the address given is merely silent, it may be a dead
-machine of the site's own: then the finding is `undetermined`; and if our server reaches the service
+the first is right, the second is a note. If the address given is merely silent, or answers with an
+alert, it may be a dead or broken machine of the site's own: then the finding is `undetermined`; and
+if our server reaches the service
 at that very address from outside, it is no matter of names at all. A resolver that denies a name or
 says nothing has to do so twice (`infer.refusals`). Everything is claimed only while other names
 resolve through the same resolver. A resolver that cannot be reached, DNS over HTTPS included, is no
@@ -91,12 +92,20 @@ def _judge_answers(site: Site, family: int) -> Finding | None:
         family,
         good,
         mechanism=None,
-        because=say(
-            "nothing answers at the address the system's resolver gives ({failure}); the service "
-            "answers at another resolver's address",
-            failure=found[0].failure,
-        ),
-        scope_because=say("a dead machine of the site looks the same as a wrong answer"),
+        because=_nothing_there(found),
+        scope_because=say("a broken machine of the site looks the same as a wrong answer")
+        if any(a.alerted for a in found)
+        else say("a dead machine of the site looks the same as a wrong answer"),
+    )
+
+
+def _nothing_there(found: list[Attempt]) -> Saying:
+    if any(a.alerted for a in found):
+        return _say_spoof(say("what answers at the address given does not speak TLS for this name"))
+    return say(
+        "nothing answers at the address the system's resolver gives ({failure}); the service "
+        "answers at another resolver's address",
+        failure=found[0].failure,
     )
 
 

@@ -1,13 +1,15 @@
 """What our measurement servers saw of a site from outside, set beside what this line saw.
 
 What it does. `fate_at` says how the target's own name fared from outside at one address, up to one
-stage; `pace` whether the page came as slowly there as here; `why_open` why nobody can tell.
+stage; `stops_everywhere` whether it stopped there as here wherever our servers sought it; `pace`
+whether the page came as slowly there as here; `why_open` why nobody can tell.
 
 Rules. The look from outside tells an address that is cut off here from a dead one, and a server
-that is slow for everybody from a slow way. It counts only at the same address: a service that
+that is slow for everybody from a slow way. It counts at the same address: a service that
 answers elsewhere says nothing about this machine. One server that gets through is enough; a failure
 counts if no server got through. If every address at which our servers sought the name failed, the
-one that fails here need not be among them: nobody reaches the site. What the server's own side did
+one that fails here need not be among them, but only if it stops there as it stops here: a machine
+that is dead elsewhere explains no reset here. What the server's own side did
 wrong is no failure of the site. A look that could not be had (the server is dead, declines, does
 not list the site, signs with another key) never moves a verdict. A page that comes from far away as
 fast as the distance lets it says nothing about a slow server.
@@ -30,7 +32,17 @@ from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.speed import Speed, attainable_bps, compare
 from evenfall.model.saying import Saying, say
 
-__all__ = ["Fate", "Pace", "failure_outside", "fate_at", "outside_ids", "pace", "why_open"]
+__all__ = [
+    "Fate",
+    "Pace",
+    "came_less_far",
+    "failure_outside",
+    "fate_at",
+    "outside_ids",
+    "pace",
+    "stops_everywhere",
+    "why_open",
+]
 
 _RANK = {stage: rank for rank, stage in enumerate(Stage)}
 
@@ -62,9 +74,23 @@ def fate_at(site: Site, addresses: Iterable[str], stage: Stage) -> Fate:
         return Fate.THROUGH
     if fates and set(fates) == {Fate.FAILED}:
         return Fate.FAILED
-    families = {":" in address for address in wanted}
-    anywhere = {_fate(a, stage) for a in _own(site) if (":" in a.address) in families}
-    return Fate.FAILED if Fate.FAILED in anywhere and Fate.THROUGH not in anywhere else Fate.UNKNOWN
+    return Fate.UNKNOWN
+
+
+def came_less_far(site: Site, addresses: Iterable[str], stage: Stage) -> bool:
+    """Whether our servers were stopped at these addresses before they came to this stage at all."""
+    there = [a for address in addresses for a in _own_at(site, address)]
+    return all(a.stage is not stage for a in there if _fate(a, stage) is Fate.FAILED)
+
+
+def stops_everywhere(site: Site, here: Attempt) -> bool:
+    """Whether the name stopped as here at all addresses of this IP version that servers tried."""
+    tried = [a for a in _own(site) if (":" in a.address) == (":" in here.address)]
+    fates = {_fate(a, here.stage) for a in tried}
+    if Fate.FAILED not in fates or Fate.THROUGH in fates:
+        return False
+    failed = [a for a in tried if _fate(a, here.stage) is Fate.FAILED]
+    return all(a.stage is here.stage and a.bad_certificate == here.bad_certificate for a in failed)
 
 
 def failure_outside(site: Site, addresses: Iterable[str]) -> str:

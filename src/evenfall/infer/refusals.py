@@ -4,9 +4,13 @@ What it does. `judge_refusal` says what it means that a name was denied, or that
 
 Rules. Once is not enough: a datagram may be lost, and a resolver may be slow at first. Twice denied
 or twice silent is claimed only if another resolver's address is shown to be the service by its
-certificate; silence only on a line that loses nothing else. A name that every resolver denies, and
-that our servers do not know outside either, is gone. If only a server outside knows it, a site that
-hides its name from this country looks the same: `undetermined`.
+certificate; silence only on a line that loses nothing else. A name is gone if the system's resolver
+denies it, nobody who was asked knows it, and one who was asked where nobody on this line can answer
+in his place denies it too: a resolver inside TLS, or our server's outside. The second resolver is
+asked over the same wire as the system's, so that both denials may be one box on the way:
+`undetermined`. If only a server outside knows the name, a site that hides it from this country
+looks the same: `undetermined`. The second resolver and the one inside TLS may be one operator, and
+nothing here says whether they are: they count as one.
 
 What it does not do. It says nothing about wrong addresses; `infer.names` does.
 
@@ -17,7 +21,7 @@ from __future__ import annotations
 
 from evenfall.infer.attempts import Attempt
 from evenfall.infer.facts import Site
-from evenfall.infer.finding import Finding
+from evenfall.infer.finding import Finding, unconfirmed
 from evenfall.infer.ground import Ground
 from evenfall.infer.outside import outside_ids
 from evenfall.model.saying import Saying, say, say_n
@@ -121,42 +125,28 @@ def _in_doubt(mechanism: str, site: Site, ground: Ground) -> Saying | None:
 
 def _not_repeated(site: Site, family: int, failure: str) -> Finding:
     """A datagram may be lost, and a resolver may be slow the first time it is asked."""
-    return Finding(
-        rule_id="check.unconfirmed",
-        state=State.INSUFFICIENT,
-        scope=Scope.UNDETERMINED,
-        scope_because=say("it was not repeated"),
-        because=say(
-            "the system's resolver failed once ({failure}), and was not asked again",
-            failure=failure,
-        ),
-        witnesses=_lookup_ids(site, family),
+    because = say(
+        "the system's resolver failed once ({failure}), and was not asked again", failure=failure
     )
+    return unconfirmed(because, _lookup_ids(site, family))
 
 
 def _judge_unknown_name(site: Site, family: int, failure: str) -> Finding:
-    said = {r: {o.failure for o in site.asked(r, family)} for r in ("system", "public", "doh")}
-    deniers = sum(failures == {_DENIED} for failures in said.values())
     known = site.answers("public", family) | site.answers("doh", family)
     outside = [view.answers("server", family) for view in site.views]
-    scope_because = say("no second resolver gave an address at which the service could be checked")
-    if said["system"] == {_DENIED} and any(outside) and not known:
-        scope_because = say(
-            "it is known outside: a site that hides its name from this country looks the same"
-        )
-    elif said["system"] == {_DENIED} and deniers >= _ASKED_MIN and not known:
-        return Finding(
-            rule_id="check.dns.unknown",
-            state=State.DOWN,
-            scope=Scope.SERVER_SIDE,
-            scope_because=say("resolvers of different owners agree"),
-            because=say_n(
-                "{n} resolver says that the name does not exist",
-                "{n} independent resolvers say that the name does not exist",
-                deniers,
-            ),
-            witnesses=(*_lookup_ids(site, family), *outside_ids(site)),
-        )
+    open_because = say("no second resolver gave an address at which the service could be checked")
+    if _denies(site, "system", family) and not known:
+        if any(outside):
+            open_because = say(
+                "it is known outside: a site that hides its name from this country looks the same"
+            )
+        elif _denied_beyond_this_line(site, family):
+            return _gone(site, family)
+        elif _denies(site, "public", family):
+            open_because = say(
+                "both resolvers were asked in the open, and whoever answers on the way answers for "
+                "both"
+            )
     return dns_finding(
         "check.dns.fails",
         site,
@@ -164,8 +154,43 @@ def _judge_unknown_name(site: Site, family: int, failure: str) -> Finding:
         None,
         mechanism=None,
         because=say("the system's resolver fails for this name ({failure})", failure=failure),
-        scope_because=scope_because,
+        scope_because=open_because,
     )
+
+
+def _gone(site: Site, family: int) -> Finding:
+    # The second resolver and the one inside TLS may be one operator: one voice.
+    deniers = (
+        1
+        + any(_denies(site, resolver, family) for resolver in ("public", "doh"))
+        + _denied_outside(site, family)
+    )
+    return Finding(
+        rule_id="check.dns.unknown",
+        state=State.DOWN,
+        scope=Scope.SERVER_SIDE,
+        scope_because=say("resolvers of different owners agree"),
+        because=say_n(
+            "{n} resolver says that the name does not exist",
+            "{n} independent resolvers say that the name does not exist",
+            deniers,
+        ),
+        witnesses=(*_lookup_ids(site, family), *outside_ids(site)),
+    )
+
+
+def _denied_beyond_this_line(site: Site, family: int) -> bool:
+    """Somebody denies the name where nobody on this line can answer in his place."""
+    return _denies(site, "doh", family) or _denied_outside(site, family)
+
+
+def _denied_outside(site: Site, family: int) -> bool:
+    return any(_denies(view, "server", family) for view in site.views)
+
+
+def _denies(site: Site, resolver: str, family: int) -> bool:
+    """It was asked, and said each time that there is no such name."""
+    return {o.failure for o in site.asked(resolver, family)} == {_DENIED}
 
 
 def dns_finding(

@@ -34,17 +34,18 @@ RULES: dict[str, str] = {
     "the service.",
     "check.dns.drop": "The system's resolver is silent about this name alone; at another "
     "resolver's address is the service.",
-    "check.dns.differs": "Nothing answers at the address given; the service answers at another "
-    "resolver's address. Undetermined.",
+    "check.dns.differs": "Nothing answers at the address given, or an alert does; the service "
+    "answers at another resolver's address. Undetermined.",
     "check.dns.fails": "The system's resolver fails for this name, in a way that a resolver in "
     "trouble would too. Undetermined.",
-    "check.dns.unknown": "Two resolvers or more agree that the name does not exist, and nobody who "
-    "was asked knows it, here or outside.",
+    "check.dns.unknown": "The system's resolver denies the name, so does one asked inside TLS or "
+    "outside, and nobody who was asked knows it, here or outside.",
     "check.ip.drop": "No answer to a SYN, twice, while controls connect. Targeted if our server "
     "reaches that address from outside; undetermined without that view.",
     "check.tcp.reset": "Connections are turned away, twice, while controls connect. Targeted if "
     "our server reaches that address from outside; undetermined without that view.",
-    "check.site.down": "It fails here, twice, and at the same address from outside too.",
+    "check.site.down": "It fails here, twice, and at the same address from outside too; or in the "
+    "same way at every other address that our server tried, if no other name passes here.",
     "check.tls.drop.sni": "Silence after this name, and another name goes through: also at our "
     "own server, or from outside this name completes at the same address.",
     "check.tls.reset.sni": "A reset after this name, and another name goes through: also at our "
@@ -57,9 +58,10 @@ RULES: dict[str, str] = {
     "but pairs do not confirm it elsewhere. Undetermined.",
     "check.tls.failing": "The handshake fails whatever the name. Undetermined.",
     "check.tls.mitm": "With this name, our own server shows another key than its own.",
-    "check.tls.mitm.outside": "The certificate is not valid for the name here; at the same "
-    "address, from outside, it is.",
-    "check.tls.certificate": "The certificate is not valid for the name. Undetermined.",
+    "check.tls.mitm.outside": "The certificate here is of an issuer whom nobody trusts; at the "
+    "same address, from outside, it is valid.",
+    "check.tls.certificate": "The certificate is not valid for the name, or is out of date. "
+    "Undetermined, also if it is valid from outside but one of a trusted issuer comes here.",
     "check.tls.throttle.sni": "Paired transfers that differ in the name alone differ in speed.",
     "check.http.failing": "It connects, and the answer does not come, twice.",
     "check.mtproto.failing": "It connects, and a question in Telegram's own protocol is not "

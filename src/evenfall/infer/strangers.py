@@ -5,8 +5,8 @@ answer it brought, and at the pages that this answer leads to.
 
 Rules. The service is where a certificate that is valid for the name is shown; over plain HTTP,
 where a page comes that is no block page. A stranger shows a certificate that is not valid for the
-name, speaks no TLS for it, puts up a block page, or sits at an address that is known for that.
-Silence is neither: it may be a dead machine of the service's own.
+name, puts up a block page, or sits at an address that is known for that. Silence is neither, and
+nor is an alert: it may be a dead machine of the service's own, or a broken one.
 
 What it does not do. It does not say whose page it is; `infer.plain` and `infer.failing` ask that.
 
@@ -37,13 +37,11 @@ def is_the_service(site: Site, attempt: Attempt) -> bool:
 
 
 def why_strange(site: Site, attempt: Attempt) -> Saying | None:
-    """Why what answers there cannot be the service; None if nothing answers, or it may be."""
+    """Why what answers there cannot be the service; None if nothing shows it."""
     if (name := match_address(site.fingerprints, [attempt.address])) is not None:
         return say("the address given is known for its block page ({name})", name=name)
     if attempt.bad_certificate:
         return say("the certificate at the address given is not valid for the name")
-    if attempt.alerted:
-        return say("what answers at the address given does not speak TLS for this name")
     if attempt.stage is Stage.DONE and (page := shows_block_page(site, attempt)):
         return say("at the address given is a block page ({page})", page=page)
     return None
