@@ -126,19 +126,93 @@ def test_what_one_server_may_not_look_at_the_next_is_asked(world):
     ]
 
 
-def test_the_line_tells_where_it_was_sent(world):
-    """Innocent: public addresses of its own lookups travel along; private ones stay at home."""
-    target = Target(target_id="site/0", url="https://video.example/", role=Role.TARGET)
+SITE = Target(target_id="site/0", url="https://video.example/", role=Role.TARGET)
+
+
+def seen_here(world, fact, address, **fields):
+    """One thing that the line saw of the site."""
+    round_ = world.session.round_
+    world.kept.append(
+        round_.observe(fact, SITE, round_.now(), host="video.example", address=address, **fields)
+    )
+
+
+def asked(world, monkeypatch, url="https://video.example/"):
+    """The question as it leaves this machine."""
+    questions = []
+
+    async def look(network, place, round_, wanted, **_):
+        questions.extend(wanted)
+        return ()
+
+    monkeypatch.setattr("evenfall.probe.outside.look", look)
+    world.look(url)
+    return questions[0]
+
+
+def test_only_where_it_failed_is_told(world, monkeypatch):
+    """Not what a resolver merely gave, nor where it went well, nor where a neutral name failed."""
     round_ = world.session.round_
     world.kept.append(
         round_.observe(
-            Fact.DNS_LOOKUP, target, round_.now(), host="video.example", resolver="system",
-            answers=("192.168.1.1", "93.184.215.99", "93.184.215.14"),
+            Fact.DNS_LOOKUP, SITE, round_.now(), host="video.example", resolver="system",
+            answers=("93.184.215.99", "93.184.215.14"),
         )
     )  # fmt: skip
+    seen_here(world, Fact.TCP_CONNECT, "93.184.215.14")
+    seen_here(world, Fact.TLS_HANDSHAKE, "93.184.215.14", sni="n.example", failure="eof_error")
+    seen_here(world, Fact.TCP_CONNECT, "93.184.215.15")
+    reset = {"sni": "video.example", "failure": "connection_reset"}
+    seen_here(world, Fact.TLS_HANDSHAKE, "93.184.215.15", **reset)
+    assert asked(world, monkeypatch).addresses == ("93.184.215.15",)
+
+
+def test_a_page_in_doubt_is_asked_about_where_it_came_from(world, monkeypatch):
+    """Innocent: it is slow, and failed nowhere; the server tries that very address."""
+    seen_here(world, Fact.TCP_CONNECT, "93.184.215.99")
+    seen_here(world, Fact.TCP_CONNECT, "93.184.215.98")
+    assert asked(world, monkeypatch).addresses == ("93.184.215.99",)
+
+
+def test_an_address_that_failed_is_tried_there(world):
+    """Innocent: it travels along to the server, which looks there too."""
+    seen_here(world, Fact.TCP_CONNECT, "93.184.215.99", failure="generic_timeout_error")
     world.look("https://video.example/")
     tried = {address for address, _ in world.outside.connects}
     assert tried == {"93.184.215.14", "93.184.215.99"}
+
+
+@pytest.mark.parametrize("private", ["192.168.1.1", "10.0.0.7", "100.64.3.2", "fd00::1"])
+def test_a_private_address_stays_at_home(world, monkeypatch, private):
+    """It may be of somebody's home, or tell whose network it is; in a lab it is what is wanted."""
+    seen_here(world, Fact.TCP_CONNECT, private, failure="generic_timeout_error")
+    assert asked(world, monkeypatch).addresses == ()
+    world.session.is_test_network = True
+    assert asked(world, monkeypatch).addresses == (private,)
+
+
+def test_the_query_stays_at_home(world, monkeypatch):
+    """A URL of somebody's own list may hold a key in its query."""
+    question = asked(world, monkeypatch, "https://video.example/a/b?key=secret#part")
+    assert question.target.url == "https://video.example/a/b"
+    assert question.target.target_id == "site/0"
+
+
+@pytest.mark.parametrize(("url", "pages"), [("/a?key=x", 0), ("/a", 1)], ids=["cut", "whole"])
+def test_a_page_without_its_query_is_another_page(world, monkeypatch, url, pages):
+    """What the server saw of it is not kept; how far its address was reached is."""
+
+    async def look(network, place, round_, wanted, **_):
+        facts = (Fact.OUTSIDE_VIEW, Fact.TCP_CONNECT, Fact.HTTP_EXCHANGE)
+        return [
+            round_.observe(f, q.target, round_.now(), host=q.host) for q in wanted for f in facts
+        ]
+
+    monkeypatch.setattr("evenfall.probe.outside.look", look)
+    world.look(f"https://video.example{url}")
+    kept = [o.fact for o in world.kept]
+    assert kept.count(Fact.HTTP_EXCHANGE) == pages
+    assert kept.count(Fact.TCP_CONNECT) == 1
 
 
 def test_a_dead_server_costs_its_time_and_no_more(world):
