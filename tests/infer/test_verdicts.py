@@ -152,9 +152,10 @@ def denied_once(r: RoundMaker) -> None:
 
 
 def nobody_knows(r: RoundMaker) -> None:
-    """Both resolvers deny the name."""
+    """Both resolvers deny the name, and the one inside TLS."""
     r.name(r.target, "system", failure="dns_nxdomain_error")
     r.name(r.target, "public", failure="dns_nxdomain_error")
+    r.inside_tls(r.target, failure="dns_nxdomain_error")
 
 
 def dns_silence(r: RoundMaker) -> None:
