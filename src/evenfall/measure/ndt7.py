@@ -25,10 +25,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from evenfall.measure.curve import ByteCurve
 from evenfall.measure.exchange import random_body
+from evenfall.measure.ndt7_fields import RECEIVE_BUFFER_BYTES, WINDOW_BYTES, Seen
 from evenfall.measure.pinned import PinnedConnection
-from evenfall.measure.round import SEGMENT_OVERHEAD_BYTES, Round
+from evenfall.measure.round import Round
 from evenfall.measure.transfer_run import PairServer
 from evenfall.model.observation import Observation
 from evenfall.model.target import Target
@@ -40,7 +40,6 @@ from evenfall.wire.ndt7 import (
     SUBPROTOCOL,
     TEST_S,
     UPLOAD_PATH,
-    Measurement,
     next_message_bytes,
     read_measurement,
 )
@@ -48,17 +47,10 @@ from evenfall.wire.ndt7 import (
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
 
-__all__ = ["RECEIVE_BUFFER_BYTES", "reserve_bytes", "speed_test"]
+__all__ = ["reserve_bytes", "speed_test"]
 
-RECEIVE_BUFFER_BYTES = 262_144
-"""A window of some 330 kB on a usual line: 100 Mbit/s at 26 ms."""
-_WINDOW_BYTES = 2 * RECEIVE_BUFFER_BYTES
-"""What Linux may take into that buffer at most, and so what may still come after the cap."""
 _READ_BYTES = 65_536
 _OPEN_S_MAX = 4.0
-_SAMPLES_MAX = 64
-_SEGMENT_PAYLOAD_BYTES = 1448
-_DOUBLING_SHARE = 0.2  # of all bytes in the last round trip: the rate is still growing
 _FRAME_BYTES = 4  # the head of a frame of 126 … 65,535 bytes without a mask
 _HEAD_BYTES_MAX = 16_384
 _OVERHEAD_BYTES = 24_576
@@ -68,7 +60,7 @@ _NO_ANSWER = "http_invalid_response"
 
 def reserve_bytes(load_bytes: int, direction: Direction) -> int:
     """IP bytes that one test can cost at most."""
-    window_bytes = _WINDOW_BYTES if direction is Direction.DOWNLOAD else 0
+    window_bytes = WINDOW_BYTES if direction is Direction.DOWNLOAD else 0
     return load_bytes + load_bytes // 10 + window_bytes + _OVERHEAD_BYTES
 
 
@@ -106,7 +98,7 @@ async def speed_test(
         try:
             await test.run(stream, host=sni)
         finally:
-            coming_bytes = test.coming_bytes(stream)
+            coming_bytes = test.seen.coming_bytes(stream)
     except NetworkFailure as seen:
         failure = seen
     finally:
@@ -123,7 +115,7 @@ async def speed_test(
         direction=direction,
         size_bytes=load_bytes_max,
         wire_bytes=wire_bytes,
-        **test.fields(failure),
+        **test.seen.fields(failure),
     )
 
 
@@ -133,34 +125,26 @@ class _Test:
     def __init__(
         self, clock: Clock, direction: Direction, *, load_bytes_max: int, end_s: float
     ) -> None:
+        self.seen = Seen(clock, direction, load_bytes_max=load_bytes_max)
         self._clock = clock
         self._down = direction is Direction.DOWNLOAD
         self._load_bytes_max = load_bytes_max
         self._end_s = end_s
-        self._opened_s: float | None = None
-        self._first_s: float | None = None
-        self._load_bytes = 0
-        self._written_bytes = 0
         self._after_head_bytes = 0
         self._text_bytes = 0
         self._all_written = False
-        self._took_s: float | None = None
-        self._curve = ByteCurve()
-        self._capped = False
-        self._said: list[Measurement] = []
-        self._rtts: tuple[int | None, int | None] = (None, None)
 
     async def run(self, stream: Stream, *, host: str) -> None:
         """The WebSocket handshake, then load in one direction."""
         protocol = _new_protocol(host, DOWNLOAD_PATH if self._down else UPLOAD_PATH)
         await self._shake_hands(stream, protocol)
-        self._opened_s = self._clock.monotonic_s()
-        self._end_s = min(self._end_s, self._opened_s + TEST_S)
+        self.seen.opened_s = self._clock.monotonic_s()
+        self._end_s = min(self._end_s, self._clock.monotonic_s() + TEST_S)
         try:
             await (self._receive if self._down else self._send)(stream, protocol)
         finally:
             info = stream.tcp_info()
-            self._rtts = info.rtt_min_us, info.rtt_us
+            self.seen.rtts = info.rtt_min_us, info.rtt_us
 
     async def _shake_hands(self, stream: Stream, protocol: ClientProtocol) -> None:
         from websockets.http11 import Response
@@ -201,8 +185,8 @@ class _Test:
             await self._flush(stream, protocol)
             # Messages grow to a megabyte: their bytes count as they come, not when they end.
             taken_bytes += len(data)
-            self._note_load(taken_bytes - self._text_bytes)
-            if self._load_bytes >= self._load_bytes_max:
+            self.seen.note_load(taken_bytes - self._text_bytes)
+            if self.seen.load_bytes >= self._load_bytes_max:
                 return
 
     async def _send(self, stream: Stream, protocol: ClientProtocol) -> None:
@@ -216,7 +200,7 @@ class _Test:
                 sending.result()
             await listening  # until all has arrived, or the time is up
             if protocol.close_rcvd is not None and self._all_written:
-                self._took_s = self._clock.monotonic_s() - (self._first_s or 0.0)
+                self.seen.took_s = self._clock.monotonic_s() - (self.seen.first_s or 0.0)
         except NetworkFailure as failure:
             if protocol.close_rcvd is None and not self._is_over(failure):
                 raise
@@ -227,17 +211,17 @@ class _Test:
 
     async def _send_load(self, stream: Stream, protocol: ClientProtocol) -> None:
         body, size_bytes = random_body(), 0
-        self._first_s = self._clock.monotonic_s()
+        self.seen.first_s = self._clock.monotonic_s()
         while _is_open(protocol):
-            size_bytes = next_message_bytes(size_bytes, self._written_bytes)
-            left_bytes = self._load_bytes_max - self._written_bytes
-            self._capped = self._clock.monotonic_s() >= self._end_s
-            if self._capped or left_bytes <= 0:
+            size_bytes = next_message_bytes(size_bytes, self.seen.written_bytes)
+            left_bytes = self._load_bytes_max - self.seen.written_bytes
+            self.seen.capped = self._clock.monotonic_s() >= self._end_s
+            if self.seen.capped or left_bytes <= 0:
                 break
             piece = memoryview(body)[: min(size_bytes, left_bytes)]
             protocol.send_binary(piece)
             await self._flush(stream, protocol)
-            self._written_bytes += len(piece)
+            self.seen.written_bytes += len(piece)
         if _is_open(protocol):
             protocol.send_close(1000)
             await self._flush(stream, protocol)
@@ -267,27 +251,15 @@ class _Test:
                 self._text_bytes += len(event.data) + _FRAME_BYTES
                 said = read_measurement(bytes(event.data))
                 if said is not None:
-                    self._keep(said)
+                    self.seen.keep(said)
         return events
-
-    def _keep(self, said: Measurement) -> None:
-        if len(self._said) >= _SAMPLES_MAX:
-            del self._said[1::2]
-        self._said.append(said)
-
-    def _note_load(self, load_bytes: int) -> None:
-        now_s = self._clock.monotonic_s()
-        if self._first_s is None:
-            self._first_s = now_s
-        self._load_bytes = min(load_bytes, self._load_bytes_max)
-        self._curve.add(round((now_s - self._first_s) * 1e6), self._load_bytes)
 
     def _is_over(self, failure: NetworkFailure) -> bool:
         """Whether it was our own time that was up; a line on which nothing came is a failure."""
-        moved = self._load_bytes or self._written_bytes
+        moved = self.seen.load_bytes or self.seen.written_bytes
         if failure.code != "generic_timeout_error" or not moved:
             return False
-        self._capped = True
+        self.seen.capped = True
         return True
 
     async def _read(self, stream: Stream) -> bytes:
@@ -299,76 +271,6 @@ class _Test:
             if piece:
                 left_s = max(0.0, self._end_s - self._clock.monotonic_s())
                 await stream.write(piece, timeout_s=left_s)
-
-    def coming_bytes(self, stream: Stream) -> int:
-        """IP bytes still on their way to us when we stop reading: what came in the last round trip.
-
-        Twice that while slow start doubles it; never more than the window, of which what the kernel
-        has taken and we have not read fills a part that is counted already. Each segment that finds
-        the connection gone is answered by a reset.
-        """
-        info = stream.tcp_info()
-        points = self._curve.points()
-        trip_us = max(info.receiver_rtt_us or 0, info.rtt_us or 0)
-        if not points or not trip_us or not self._down:
-            return 0
-        end_us, end_bytes = points[-1]
-        before = next((n for t, n in reversed(points) if t <= end_us - trip_us), 0)
-        last_trip_bytes = end_bytes - before
-        growing = last_trip_bytes > _DOUBLING_SHARE * end_bytes
-        room_bytes = _WINDOW_BYTES - max(0, (info.bytes_received or 0) - stream.bytes_read)
-        coming_bytes = max(0, min(room_bytes, last_trip_bytes * (2 if growing else 1)))
-        return coming_bytes + 2 * SEGMENT_OVERHEAD_BYTES * (coming_bytes // _SEGMENT_PAYLOAD_BYTES)
-
-    def fields(self, failure: NetworkFailure | None) -> dict[str, Any]:
-        """The observation's fields."""
-        if self._opened_s is None:
-            return {
-                "failure": failure.code if failure else None,
-                "operation": failure.operation if failure else None,
-            }
-        if self._down:
-            arrived, took_us, curve = self._load_bytes, self._took_us(), self._curve.points()
-        else:
-            arrived, took_us, curve = self._arrived()
-        return {
-            "failure": failure.code if failure else None,
-            "operation": failure.operation if failure else None,
-            "body_bytes": arrived,
-            "goodput_bps": round(arrived * 8_000_000 / took_us) if took_us > 0 else 0,
-            "capped": self._capped,
-            "curve": curve or None,
-            "samples": self._samples() if self._down else None,
-            "rtt_min_us": self._rtts[0],
-            "rtt_us": self._rtts[1],
-        }
-
-    def _took_us(self) -> int:
-        points = self._curve.points()
-        return points[-1][0] if points else 0
-
-    def _arrived(self) -> tuple[int, int, tuple[tuple[int, int], ...]]:
-        """Of an upload: bytes, µs, curve; see (a) above."""
-        told = [s.app_info for s in self._said if s.app_info is not None]
-        points = tuple((a.elapsed_time, a.num_bytes) for a in told)
-        if self._took_s is not None:
-            took_us = round(self._took_s * 1e6)
-            return self._written_bytes, took_us, points
-        if points and points[-1][1]:
-            return points[-1][1], points[-1][0], points
-        took_s = self._clock.monotonic_s() - (self._first_s or self._clock.monotonic_s())
-        return self._written_bytes, round(took_s * 1e6), ()
-
-    def _samples(self) -> tuple[tuple[int, ...], ...] | None:
-        rows = [
-            (
-                s.app_info.elapsed_time, s.tcp_info.rtt or 0, s.tcp_info.min_rtt or 0,
-                s.tcp_info.bytes_acked or 0, s.tcp_info.bytes_retrans or 0, s.app_info.num_bytes,
-            )
-            for s in self._said
-            if s.app_info is not None and s.tcp_info is not None
-        ]  # fmt: skip
-        return tuple(rows) or None
 
 
 def _new_protocol(host: str, path: str) -> ClientProtocol:
