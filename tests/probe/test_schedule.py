@@ -284,3 +284,13 @@ def test_a_site_that_could_not_be_paid_for_is_not_measured(world, bytes_max):
         if verdict.target not in seen:
             assert verdict.rule_id == "check.not_measured", verdict.target
     assert not any(r.state is RungState.BROKEN for r in result.ladder)
+
+
+def test_a_site_waits_for_room_beside_others(world):
+    """Two pages do not fit side by side; one after the other, short as they are, all six do."""
+    for name in world_names():
+        short = world.site(bytes(30_000))
+        world.put(name, peer=short if name == "messenger" else world.tls(name, short))
+    result = world.check(targets=world.targets(servers=()), bytes_max=750_000)
+    assert looked_at(result) == {f"{name}/front" for name in world_names()}
+    assert result.bytes_spent <= 750_000
