@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 import statistics
@@ -26,6 +27,7 @@ from evenfall.infer.pairs import (
     t2_density,
 )
 from evenfall.infer.profiles import PAIRS_2026
+from evenfall.model.vocabulary import Direction
 
 SCORES = st.floats(-8, 8)
 SCALES = st.sampled_from([0.19, 0.22, 0.3, 0.5, 1.0, 2.0])
@@ -212,3 +214,43 @@ def test_scores() -> None:
     assert score(0, 0) == 0
     assert score(0, 1) < PAIRS_2026.x_min
     assert score(1e5, 1e6) == pytest.approx(-math.log(10))
+
+
+def test_the_two_directions_share_the_one_per_cent() -> None:
+    """What convicts downwards is a fifth of what uploads need; E = 101 is too little for both."""
+    slow = [-1.6, -1.6]
+    down, up = (
+        assess(slow, QUIET, direction=way) for way in (Direction.DOWNLOAD, Direction.UPLOAD)
+    )
+    assert down.e_value == up.e_value == pytest.approx(460, abs=1)
+    assert (down.decision, up.decision) == (Decision.THROTTLED, Decision.INCONCLUSIVE)
+    unbiased = dataclasses.replace(PAIRS_2026, e_preferred=0.0)
+    for x, decision in ((-1.23, Decision.INCONCLUSIVE), (-1.26, Decision.THROTTLED)):
+        said = assess([x, x], QUIET, profile=unbiased)
+        assert 100 < said.e_value < 120
+        assert said.decision is decision
+
+
+def test_looking_twice_at_the_signs_counts_twice() -> None:
+    """All pairs and the large ones alone are two tests: five slow large ones are then too few."""
+    five, six = (
+        assess([0.0, *[-2.0] * n], QUIET, large=range(1, n + 1), erratic=True) for n in (5, 6)
+    )
+    assert (five.sign_p, six.sign_p) == (2 / 32, 2 / 64)
+    assert five.e_value > 1_000_000
+    assert five.decision is Decision.INCONCLUSIVE
+    assert six.decision is Decision.THROTTLED
+    alone = assess([-2.0] * 5, QUIET, large=range(5), erratic=True)
+    assert (alone.sign_p, alone.decision) == (1 / 32, Decision.THROTTLED)
+
+
+@pytest.mark.parametrize(
+    "null", [[0.05, -0.1, 0.75], [0.05, -0.1, -0.75]], ids=["faster", "slower"]
+)
+def test_one_null_pair_that_hangs_makes_a_line_wide(null: list[float]) -> None:
+    """Whichever of its arms hung, and however quiet the others were."""
+    said = assess([-2.0] * 3, null)
+    assert said.wide
+    assert said.scale == PAIRS_2026.scale_min
+    assert said.decision is Decision.INCONCLUSIVE
+    assert not assess([-2.0] * 3, [0.05, -0.1, 0.6]).wide

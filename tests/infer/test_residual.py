@@ -78,3 +78,26 @@ def test_the_order_of_the_arms_decides_what_a_pair_shows():
     assert said.leading.n_pairs == 4
     assert not said.leading.wide
     assert said.convicted
+
+
+def test_a_spoilt_pair_does_not_say_that_the_name_makes_no_difference():
+    """Both arms crawl at a punished address: left out, so that the other address decides."""
+    maker = PairMaker().quiet(1, address=ONE)
+    maker.add(0.1e6, 10e6, address=ONE, target_first=False)
+    for _ in range(3):
+        maker.add(0.1e6, 0.1e6, address=ONE)
+        maker.add(10e6, 10e6, null=True, address=TWO)
+    said = weigh(maker.pairs, TARGET)
+    assert [found.address for found in said.residual] == [ONE]
+    assert [p.neutral.goodput_bps for p in said.pairs] == [10_000_000]
+
+
+def test_arms_at_an_address_where_the_name_was_seen_are_never_clean():
+    """Innocent ground is what came before the name at its own address, or where it never was."""
+    maker = punished().quiet(2, address=TWO)
+    maker.add(0, 10e6, address=TWO, target_first=False)
+    before = find_residual(maker.pairs)
+    maker.quiet(3, address=TWO)
+    assert [found.clean for found in find_residual(maker.pairs)] == [
+        found.clean for found in before
+    ]

@@ -173,3 +173,34 @@ def test_a_line_that_prefers_a_name_does_not_convict():
     assert said.e_value > 1000
     assert said.e_preferred < 1
     assert said.decision is Decision.INCONCLUSIVE
+
+
+def test_a_name_that_was_twice_as_fast_once_makes_its_line_wide():
+    """A line that hangs under the neutral name hangs under the other too: three pairs are few."""
+    maker = PairMaker().quiet(4)
+    for bps in (2e6, 21e6, 2e6, 2e6):
+        maker.add(bps)
+    said = weigh(maker.pairs, TARGET)
+    assert said.leading.wide
+    assert said.convicted == ()
+
+
+def test_a_name_that_was_faster_by_less_says_nothing_of_the_line():
+    """Below ×2 it is ordinary noise: the same slow pairs convict."""
+    maker = PairMaker().quiet(4)
+    for bps in (2e6, 18e6, 2e6, 2e6):
+        maker.add(bps)
+    said = weigh(maker.pairs, TARGET)
+    assert not said.leading.wide
+    assert said.convicted == (DOWN,)
+
+
+def test_null_pairs_that_failed_say_nothing_of_the_lines_noise():
+    """Whether one fails is counted apart; its speed is no speed, and widens no scale."""
+    maker = PairMaker().quiet(1)
+    for _ in range(3):
+        maker.add(0, 10e6, null=True)
+    maker.add(0.1e6)
+    said = weigh(maker.pairs, TARGET).leading
+    assert said.scale == pytest.approx(0.19)
+    assert said.wide

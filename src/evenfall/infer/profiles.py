@@ -270,7 +270,7 @@ class CheckProfile:
     """
 
     name: str
-    pairs: PairsProfile = PairsProfile(name="pairs-2026.2")
+    pairs: PairsProfile = PairsProfile(name="pairs-2026.3")
     shape: ShapeProfile = ShapeProfile(name="shape-2026")
     slow_factor: float = 3.0
     never_slow_bps: float = 25_000_000

@@ -3,8 +3,8 @@
 What it does. Some boxes, once they have seen a name, punish the server's address for a while
 (Türkiye, November 2022). Then the neutral arm that follows the target's crawls or fails too, the
 two arms look alike, and the pair says the opposite of what happened. `find_residual` compares the
-neutral arms of one address: those that came after a target arm there, and the clean ones: before
-any target arm, or at another address where all goes well.
+neutral arms of one address that came after a target arm there with the clean ones: those, at any
+address, that came before any target arm was sent to their own.
 
 Rules.
 - A neutral arm is bad if it failed, or reached less than a quarter of the median of the clean ones.
@@ -13,6 +13,8 @@ Rules.
 - And only if a neutral arm at *another* address was good after the first bad one here: with one
   address, a line that has become slow in the meantime looks the same.
 - Arms that followed a target arm by more than `MEMORY_US` are neither: the box may have forgotten.
+- An address at which the name was seen gives no clean arms any more, however well it does: "clean"
+  must not be chosen by how the arms fared.
 
 What it does not do. It convicts nobody: a burst of failures that happens to begin with a target arm
 looks the same. What it changes: `spoilt` arms are no evidence about the line's noise, and a pair of
@@ -49,7 +51,7 @@ class Residual:
 
     Attributes:
         after, after_bad: neutral arms after a target arm at this address, and the bad ones.
-        clean, clean_bad: the others, here and at other addresses.
+        clean, clean_bad: those before any target arm at their own address, here and elsewhere.
         p: of Fisher's exact test, one-sided.
         spoilt: ids of the bad arms afterwards.
     """
