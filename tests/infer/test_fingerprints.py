@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from round_maker import BLOCK_PAGE, PLAIN, TARGET, RoundMaker
 
 from evenfall.infer.facts import Page
 from evenfall.infer.fingerprints import (
+    REGEXPS_MAX,
     ROWS_MAX,
     Fingerprint,
     match,
@@ -70,6 +73,9 @@ def test_an_address_that_is_known() -> None:
     [
         ("name,scope\n", "no column location_found, pattern_type, pattern"),
         (HEAD + "a,nat,,body,glob,x,,,,,\n", "'glob'"),
+        (HEAD + "a,zzz,,body,full,x,,,,,\n", "'zzz'"),
+        (HEAD + "a,,,body,full,x,,,,,\n", "a scope of"),
+        (HEAD + "a,nat,,body,regexp,x,,,,,\n" * (REGEXPS_MAX + 1), f"{REGEXPS_MAX} regular"),
         (HEAD + "a,nat,,footer,full,x,,,,,\n", "'footer'"),
         (HEAD + "a,nat,,body,full,,,,,,\n", "0 characters"),
         (HEAD + "a,nat,,body,regexp,(,,,,,\n", "line 2"),
@@ -81,6 +87,40 @@ def test_a_file_that_cannot_be_used_is_refused(text: str, said: str) -> None:
     with pytest.raises(FormatError, match=r"own\.csv") as refused:
         read_fingerprints(text, where="own.csv")
     assert said in str(refused.value)
+
+
+HARD = "".join(f"h{i},isp,,body,regexp,(.*a){{12}}(b{i}),,,,,\n" for i in range(REGEXPS_MAX))
+PLAINEST = "p,isp,,body,contains,x,,,,,\n"
+
+
+def test_a_long_list_takes_a_moment_a_page() -> None:
+    """A thousand patterns that fit nothing end early; the same page costs nothing again."""
+    hard = read_fingerprints(HEAD + HARD, where="own.csv")
+    before = time.perf_counter()
+    assert match(hard, text="ac" * 8_000, headers={}) is None
+    assert time.perf_counter() - before < 2  # 0.2 s on a machine that does nothing else
+    before = time.perf_counter()
+    for _ in range(1_000):
+        assert match(hard, text="ac" * 8_000, headers={}) is None
+    assert time.perf_counter() - before < 1
+
+
+def test_a_list_that_was_not_searched_to_its_end_fits_nothing() -> None:
+    """The rows behind might have said that it is no block page; a short list is searched."""
+    hard = read_fingerprints(HEAD + PLAINEST + HARD, where="own.csv")
+    assert match(hard, text="x" + "ac" * 8_000, headers={}) is None
+    few = read_fingerprints(HEAD + PLAINEST, where="own.csv")
+    assert match(few, text="x" + "ac" * 8_000, headers={}) is few[0]
+
+
+def test_a_long_plain_list_is_searched_to_its_end() -> None:
+    """Innocent: twenty thousand rows of plain words, the last one fits."""
+    many = "q,isp,,body,contains,withheld,,,,,\n" * (ROWS_MAX - 1) + PLAINEST
+    found = match(
+        read_fingerprints(HEAD + many, where="own.csv"), text="a" * 16_000 + "x", headers={}
+    )
+    assert found is not None
+    assert found.name == "p"
 
 
 def known_page(r: RoundMaker, *, page: Page, sha256: str = "here") -> RoundMaker:
