@@ -1,12 +1,16 @@
 """The rule of the paired transfers, run on sessions of which the truth is known.
 
     .venv/bin/python bench/pair_calibration.py                  a quick look: 500 sessions a row
-    .venv/bin/python bench/pair_calibration.py --write          20,000 a row, into the JSON lines
+    .venv/bin/python bench/pair_calibration.py --write          thousands a row, into the JSON lines
 
 Each session is made by the production functions, `probe.pair_plan.next_step` and
 `infer.weigh.weigh`, pair by pair, until the plan ends; only the transfers are drawn. Innocent rows
 count false THROTTLED in either direction. Rows of power count sessions that convict, and the bytes
 of the target's own pairs until then; "within 2 MB" means that these are at most 2,000,000.
+
+A whole round is planned as `check` does it: of eight names three get downloads, each with a slow
+page in half of the rounds, the others are screened for slow uploads, and all share one budget. It
+counts as false if any of the eight convicts.
 
 A transfer that nobody slows takes two round trips, TCP's slow start (RFC 6928) and its bytes at the
 line's rate; a policer lets a burst pass and then its rate, of which TCP takes 80 to 100 %.
@@ -42,14 +46,20 @@ BUDGET_BYTES = 4_000_000
 """What a check has left for the pairs of one suspect, after pages and second looks."""
 WITHIN_BYTES = 2_000_000
 SEED = 1
-SESSIONS = 20_000
-POWER_SESSIONS = 2_000
+SESSIONS = 6_000
+POWER_SESSIONS = 1_000
+ROUNDS = 4_000
+ROUND_TARGETS = 8
+ROUND_SUSPECTS = 3
 SERVERS = ("203.0.113.80", "203.0.113.81")
 HELLOS = ("stdlib", "browser")
 BIT = 8
 POINTS = 24
 HANDSHAKE_BYTES = 4_000
 X_MAX = 14.0
+HANG_S = (0.3, 2.0)
+"""Drawn log-uniformly: a lost tail, Wi-Fi that goes away for a moment."""
+CRAWL = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +71,9 @@ class World:
         bias: sd of what a name is preferred by, drawn once a session for every name.
         bias_of_target_only: the null pairs do not show it.
         stalls: in this share of pairs one arm stops: half of them at once, half on the way.
+        hangs: this share of arms, whatever their name, pauses once for `HANG_S`.
+        crawls: this share of the arms at the first of two servers comes at `CRAWL` of its speed.
+        targets: names in the round; more than one: a whole round.
         rtt_s, line_bps: ranges, drawn log-uniformly once a session.
         jitter: sd of the logarithm of each arm's own round-trip time.
         police_bps, burst_bytes: of the policer that acts on the name; 0: there is none.
@@ -74,6 +87,9 @@ class World:
     bias: float = 0.0
     bias_of_target_only: bool = False
     stalls: float = 0.0
+    hangs: float = 0.0
+    crawls: float = 0.0
+    targets: int = 1
     rtt_s: tuple[float, float] = (0.01, 0.2)
     line_bps: tuple[float, float] = (2e6, 100e6)
     jitter: float = 0.0
@@ -102,6 +118,23 @@ NULLS = (
     ),
     World(name="null, round trips jitter by sd 0.3", jitter=0.3),
     World(name="null, both arms cut at the cap", line_bps=(0.05e6, 0.2e6)),
+    *(
+        World(name=f"null, {q:.0%} of arms hang once for 0.3 to 2 s", hangs=q)
+        for q in (0.05, 0.1, 0.2, 0.3)
+    ),
+    *(
+        World(name=f"null, one of two servers crawls at a tenth in {q:.0%} of its arms", crawls=q)
+        for q in (0.2, 0.4, 0.6)
+    ),
+)
+WHOLE_ROUNDS = tuple(
+    World(name=f"null, a whole round of eight names, {said}", targets=ROUND_TARGETS, **drawn)
+    for said, drawn in (
+        ("scale 0.19", {}),
+        ("scale 0.4", {"scale": 0.4}),
+        ("each name alone biased, sd 0.4", {"bias": 0.4, "bias_of_target_only": True}),
+        ("one arm stalls in 40% of pairs", {"stalls": 0.4}),
+    )
 )
 LINE_20M = {"line_bps": (20e6, 20e6), "rtt_s": (0.015, 0.08)}
 """As in the lab's cases. Further away a transfer of this size is slow whatever anybody does."""
@@ -144,14 +177,14 @@ class Session:
         self.rng = rng
         self.rtt_s = _log_uniform(rng, world.rtt_s)
         self.line_bps = _log_uniform(rng, world.line_bps)
-        self.bias = {"target": rng.gauss(0, world.bias)}
+        names = [f"video{i}/front" for i in range(1, world.targets)]
+        self.bias = {name: rng.gauss(0, world.bias) for name in (TARGET, *names)}
         self.pairs: list[Pair] = []
         self.own_bytes = 0
 
     def run(self) -> tuple[bool, bool, int, int]:
         """(convicted, in both directions alike, own pairs, own bytes)."""
-        slow = not self.world.innocent or self.rng.random() < 0.5
-        candidates = [Candidate(target_id=TARGET, is_slow=slow)]
+        candidates = self.candidates()
         while True:
             step = next_step(self.pairs, candidates, fits=self.fits)
             if step is None:
@@ -159,12 +192,23 @@ class Session:
             self.do(step)
             if not self.world.innocent and self.is_found():
                 break
-        weighed = weigh(self.pairs, TARGET)
-        convicted = bool(weighed.convicted) and not weighed.exempt
+        weighed = [weigh(self.pairs, name) for name in self.bias]
+        convicted = [w.convicted for w in weighed if w.convicted and not w.exempt]
         if not self.world.innocent:
-            convicted = convicted and self.world.direction in weighed.convicted
+            convicted = [ways for ways in convicted if self.world.direction in ways]
         own = sum(not p.is_null for p in self.pairs)
-        return convicted, len(weighed.convicted) > 1, own, self.own_bytes
+        return bool(convicted), any(len(w) > 1 for w in convicted), own, self.own_bytes
+
+    def candidates(self) -> list[Candidate]:
+        """One name, or a whole round's."""
+        if self.world.targets == 1:
+            slow = not self.world.innocent or self.rng.random() < 0.5
+            return [Candidate(target_id=TARGET, is_slow=slow)]
+        suspects, others = list(self.bias)[:ROUND_SUSPECTS], list(self.bias)[ROUND_SUSPECTS:]
+        return [
+            *(Candidate(target_id=name, is_slow=self.rng.random() < 0.5) for name in suspects),
+            *(Candidate(target_id=name, is_suspect=False) for name in others),
+        ]
 
     def is_found(self) -> bool:
         """The name is convicted in the direction in which it is slowed."""
@@ -181,13 +225,15 @@ class Session:
         world = self.world
         x = world.scale * self.rng.gauss(0, 1) / math.sqrt(self.rng.expovariate(1.0))
         x = max(-X_MAX, min(X_MAX, x))  # nothing measures a factor of a million
-        bias = self.bias["target"]
-        if null:
+        bias = 0.0
+        if not null:
+            bias = self.bias[step.target_id]
+        else:
             bias = 0.0 if world.bias_of_target_only else self.rng.gauss(0, world.bias)
         acts = not null and step.direction is world.direction and self.rng.random() < world.share
         bodies = [
-            self.body(step.size_bytes, math.exp(x + bias), acts=acts),
-            self.body(step.size_bytes, 1.0, acts=False),
+            self.disturbed(self.body(step.size_bytes, speed, acts=hit), step)
+            for speed, hit in ((math.exp(x + bias), acts), (1.0, False))
         ]
         if self.rng.random() < world.stalls:
             index = self.rng.randrange(2)
@@ -197,6 +243,17 @@ class Session:
         if not null:
             self.own_bytes += sum(round(1.07 * body.count) + 5_000 for body in bodies)
         self.pairs.append(self.pair(step, bodies, null=null))
+
+    def disturbed(self, body: Body, step: Step) -> Body:
+        """As the line or the server leaves this arm, whatever its name."""
+        world = self.world
+        if world.crawls and _server(step) == 0 and self.rng.random() < world.crawls:
+            body = _cut([(t / CRAWL, n) for t, n in body.curve])
+        if world.hangs and self.rng.random() < world.hangs:
+            at_s = self.rng.random() * body.took_s
+            pause_s = _log_uniform(self.rng, HANG_S)
+            body = _cut([(t + (pause_s if t >= at_s else 0.0), n) for t, n in body.curve])
+        return body
 
     def body(self, size_bytes: int, speed: float, *, acts: bool) -> Body:
         """How the bytes of one arm come in."""
@@ -225,9 +282,9 @@ class Session:
                 Observation(
                     observation_id=f"r/{index}/{arm}", fact=Fact.TRANSFER,
                     provenance=Provenance.SYNTH, service="s",
-                    target="control/front" if null else TARGET, role=Role.TARGET,
+                    target=step.target_id or "control/front", role=Role.TARGET,
                     started_us=1_528_210_800_000_000 + index * 2_000_000 + position * 1_000_000,
-                    clock=ClockState.VERIFIED, address=SERVERS[(step.index + step.index // 2) % 2],
+                    clock=ClockState.VERIFIED, address=SERVERS[_server(step)],
                     size_bytes=step.size_bytes, direction=step.direction, pair_id=str(index),
                     arm=arm, position=position, is_null_pair=null, failure=body.failure,
                     body_bytes=body.count, goodput_bps=round(body.count * BIT / body.took_s),
@@ -236,6 +293,11 @@ class Session:
                 )
             )  # fmt: skip
         return Pair(target=arms[0], neutral=arms[1], is_null=null)
+
+
+def _server(step: Step) -> int:
+    """By turns, as `probe.pairing` takes them."""
+    return (step.index + step.index // 2) % 2
 
 
 def _log_uniform(rng: random.Random, low_high: tuple[float, float]) -> float:
@@ -316,27 +378,33 @@ def rows() -> list[dict[str, object]]:
 
 
 def keep(row: dict[str, object]) -> None:
-    """Put a row into the file, in place of an earlier one of its name."""
-    others = [r for r in rows() if r["row"] != row["row"]]
-    ROWS.write_text("".join(json.dumps(r) + "\n" for r in [*others, row]))
+    """Put a row into the file, in place of its namesake, in the order of the worlds."""
+    found = {str(r["row"]): r for r in [*rows(), row]}
+    names = [world.name for world in (*NULLS, *WHOLE_ROUNDS, *POWERS)]
+    ordered = sorted(found, key=lambda name: names.index(name) if name in names else -1)
+    ROWS.write_text("".join(json.dumps(found[name]) + "\n" for name in ordered))
 
 
 def main() -> None:
     """Run all rows; keep them if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--write", action="store_true", help="20,000 sessions a row, and keep them")
+    parser.add_argument(
+        "--write", action="store_true", help="thousands of sessions a row, and keep them"
+    )
     parser.add_argument("--more", action="store_true", help="only rows that are not kept yet")
-    parser.add_argument("--sessions", type=int, default=500)
+    parser.add_argument("--sessions", type=int, help="no more a row; 500 without --write")
     parser.add_argument("--only", default="", help="rows whose name holds this")
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
     done = {row["row"] for row in rows()}
     with Pool(chosen.processes) as pool:
-        for world in (*NULLS, *POWERS):
+        for world in (*NULLS, *WHOLE_ROUNDS, *POWERS):
             if chosen.only not in world.name or (chosen.more and world.name in done):
                 continue
             sessions = SESSIONS if world.innocent else POWER_SESSIONS
-            row = measure(world, sessions if chosen.write else chosen.sessions, pool.map)
+            sessions = ROUNDS if world.targets > 1 else sessions
+            most = chosen.sessions or (sessions if chosen.write else 500)
+            row = measure(world, min(sessions, most), pool.map)
             print(json.dumps(row), flush=True)
             if chosen.write:
                 keep(row)
