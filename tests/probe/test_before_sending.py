@@ -7,18 +7,20 @@ import re
 import msgspec
 import pytest
 
+from evenfall.measure.gateway import GATEWAY_BYTES
 from evenfall.model.errors import BudgetExceeded
 from evenfall.model.target import Target, TargetList
 from evenfall.model.vocabulary import Role
 from evenfall.net.fake import Rule
+from evenfall.probe import pair_plan
 from evenfall.probe.budget import CHECK_BYTES_MAX, Budget, reserve_for
 from evenfall.probe.builtin import BUILT_IN
 from evenfall.probe.capacity import CAPACITY_BYTES
 from evenfall.probe.consent import Consent, is_lab_network, recorded_consent, store_consent
 from evenfall.probe.locate import LOCATE_S_MAX, PATH_BYTES
-from evenfall.probe.plan import SECOND_LOOKS_MAX, plan_check
+from evenfall.probe.plan import SECOND_LOOKS_MAX, UPLOADED_MAX, plan_check
 from evenfall.probe.schedule import CAPACITY_S_MAX
-from evenfall.probe.surroundings import proxies_set, tunnel_in_use
+from evenfall.probe.surroundings import is_on_this_machine, proxies_set, tunnel_in_use
 from evenfall.probe.targets import host_of
 from evenfall.text.consent import RISK_VERSION, risk_text
 
@@ -219,6 +221,47 @@ def test_proxies_are_named(monkeypatch):
     assert proxies_set() == ("HTTPS_PROXY",)
 
 
+def test_the_plan_says_all_that_is_sent(world):
+    """The router's probes, uploads of six, random names, and what our server learns."""
+    steps = plan_check(world.targets()).steps
+    router = next(step for step in steps if step.whom == "your router")
+    assert router.bytes_max == GATEWAY_BYTES
+    assert UPLOADED_MAX == pair_plan._SCREENED_MAX
+    pairs, look = (step.what for step in steps if step.whom == "203.0.113.80:8443")
+    assert "down for at most 3, up for at most 6" in pairs
+    assert "random names" in pairs
+    for words in ("name is in doubt", "address each failed", "that you asked", "query"):
+        assert words in look
+
+
+def test_the_plan_says_no_router_where_none_is_asked(world):
+    """On loopback there is none."""
+    at_home = world.targets(resolver="127.13.0.53:5353", servers=())
+    near = msgspec.structs.replace(
+        at_home,
+        targets=(Target(target_id="a/b", url="https://127.13.0.1:444/", role=Role.TARGET),),
+        controls=(Target(target_id="c/d", url="https://127.13.0.2:444/", role=Role.CONTROL),),
+    )
+    asked = [step.whom for step in plan_check(near).steps]
+    assert ("your router" not in asked) == is_on_this_machine(near)
+    assert is_on_this_machine(near)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("router", "random names", "slow", "in doubt", "at which address", "your network")),
+        ("ru", ("роутера", "случайными", "медленно", "под вопросом", "адресу", "вашу сеть")),
+        ("kk", ("роутер", "кездейсоқ атаулармен", "баяу", "күмәнді", "мекенжай", "желіңізді")),
+    ],
+)
+def test_the_risk_text_says_what_our_server_learns(language, words):
+    """The same in each language: whom it looks at, and which address it is told."""
+    text = " ".join(risk_text(language).split())
+    for word in words:
+        assert word in text
+
+
 def test_consent_is_plain_json(tmp_path):
     """The file holds a version, a language, a time and how; nothing about the machine."""
     consent = Consent(version="v", language="en", given_us=5, how="terminal")
@@ -232,7 +275,9 @@ def test_what_was_asked_for_is_planned_too(world):
     """`--capacity` and `--locate` name the server, the bytes that they set aside, and more time."""
     plain = plan_check(world.targets())
     more = plan_check(world.targets(), capacity=True, path=True)
-    added = [step for step in more.steps if step not in plain.steps]
+    known = {(step.whom, step.what) for step in plain.steps}
+    added = [step for step in more.steps if (step.whom, step.what) not in known]
     assert [step.bytes_max for step in added] == [CAPACITY_BYTES, PATH_BYTES]
+    assert all(a.bytes_max <= b.bytes_max for a, b in zip(more.steps, plain.steps, strict=False))
     assert more.seconds_max == plain.seconds_max + CAPACITY_S_MAX + LOCATE_S_MAX
     assert more.bytes_max == plain.bytes_max

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evenfall.measure.gateway import GATEWAY_BYTES
 from evenfall.measure.quic import QUIC_BYTES
 from evenfall.model.saying import say
 from evenfall.model.target import Target, TargetList
@@ -14,12 +15,15 @@ from evenfall.probe.check import CHECK_S_MAX, body_bytes_for
 from evenfall.probe.legs import REDIRECTS_MAX
 from evenfall.probe.locate import LOCATE_S_MAX, PATH_BYTES
 from evenfall.probe.outside import LOOK_BYTES
-from evenfall.probe.schedule import CAPACITY_S_MAX
+from evenfall.probe.schedule import CAPACITY_S_MAX, PAIRED_MAX, Wishes
+from evenfall.probe.surroundings import is_on_this_machine
 from evenfall.probe.targets import host_of, is_mtproto, port_of
 
-__all__ = ["SECOND_LOOKS_MAX", "Plan", "PlanStep", "plan_check"]
+__all__ = ["SECOND_LOOKS_MAX", "UPLOADED_MAX", "Plan", "PlanStep", "plan_check"]
 
 SECOND_LOOKS_MAX = 5
+UPLOADED_MAX = 6
+"""Services of which uploads are made; `probe.pair_plan` keeps to it."""
 _SIX_LOOKS = 2
 _QUIC_LOOKS = 2
 
@@ -57,7 +61,13 @@ def plan_check(targets: TargetList, *, capacity: bool = False, path: bool = Fals
         capacity: how much the line carries was asked for.
         path: where on the way a name is acted upon was asked for.
     """
-    steps = [*_lookups(targets), *_first_looks(targets), *_further_looks(targets)]
+    page_bytes = reserve_for(body_bytes_for(targets, Wishes(capacity=capacity, path=path)))
+    steps = [
+        *_router(targets),
+        *_lookups(targets),
+        *_first_looks(targets, page_bytes),
+        *_further_looks(page_bytes),
+    ]
     for server in targets.servers:
         steps += _at_server(f"{host_of(server.url)}:{port_of(server.url)}")
     if targets.servers:
@@ -110,8 +120,14 @@ def _names(sites: tuple[Target, ...]) -> list[str]:
     return list(dict.fromkeys(host_of(site.url) for site in sites if not is_mtproto(site.url)))
 
 
-def _first_looks(targets: TargetList) -> list[PlanStep]:
-    page_bytes = reserve_for(body_bytes_for(targets))
+def _router(targets: TargetList) -> list[PlanStep]:
+    if is_on_this_machine(targets):
+        return []
+    what = say("15 small probes: does it answer, how fast, and how many are lost")
+    return [PlanStep(whom=say("your router"), what=what, bytes_max=GATEWAY_BYTES)]
+
+
+def _first_looks(targets: TargetList, page_bytes: int) -> list[PlanStep]:
     steps = []
     for site in (*targets.targets, *targets.controls):
         most = page_bytes + HANDSHAKE_BYTES + QUIC_BYTES
@@ -135,8 +151,7 @@ def _first_looks(targets: TargetList) -> list[PlanStep]:
     return steps
 
 
-def _further_looks(targets: TargetList) -> list[PlanStep]:
-    page_bytes = reserve_for(body_bytes_for(targets))
+def _further_looks(page_bytes: int) -> list[PlanStep]:
     return [
         PlanStep(
             whom=say("a service that fails, is slow or shows a strange page"),
@@ -168,17 +183,22 @@ def _at_server(whom: str) -> list[PlanStep]:
         PlanStep(
             whom=whom,
             what=say(
-                "paired transfers of random bytes, down and up, under the names of at most three "
-                "of the services and of neutral sites; if a service shows a strange page over "
-                "plain HTTP, its name and a neutral one once each, in the open"
+                "paired transfers of random bytes under the names of services (down for at most "
+                "{down}, up for at most {up}), of neutral sites, and under random names; if a "
+                "service shows a strange page over plain HTTP, its name and a neutral one once "
+                "each, in the open",
+                down=PAIRED_MAX,
+                up=UPLOADED_MAX,
             ),
             bytes_max=CHECK_BYTES_MAX,
         ),
         PlanStep(
             whom=whom,
             what=say(
-                "inside TLS, to look from its own side at services that fail or are slow, if its "
-                "operator allows them: it learns their addresses, and that you asked"
+                "inside TLS, to look from its own side at services that fail, are slow, show a "
+                "strange page or whose name is in doubt, if its operator allows them: it learns "
+                "which they are (without the query of a URL), at which public address each failed "
+                "here, which may tell your network, and that you asked"
             ),
             bytes_max=HANDSHAKE_BYTES + LOOK_BYTES,
         ),

@@ -23,7 +23,7 @@ __all__ = [
     "whom_words",
 ]
 
-RISK_VERSION = "2026-11-3"
+RISK_VERSION = "2026-11-4"
 
 LANGUAGE_QUESTION = "Язык / Тіл / Language:  [р]усский  [қ]азақша  [e]nglish"
 """Asked first, in all three; never translated."""
