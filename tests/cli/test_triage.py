@@ -16,7 +16,7 @@ import pytest
 
 from evenfall.cli import main
 from evenfall.cli.triage import focused
-from evenfall.cli.triage_output import NAGIOS_EXIT_CODES, nagios_line
+from evenfall.cli.triage_output import NAGIOS_EXIT_CODES, nagios_line, rows_of
 from evenfall.infer.triage import triage_of
 from evenfall.lab.clock import LabClock
 from evenfall.lab.loopback import LoopbackBackend
@@ -25,6 +25,7 @@ from evenfall.model.errors import UsageError
 from evenfall.model.triage import Conclusion, Triage
 from evenfall.net.fake import FakeNetwork
 from evenfall.probe.builtin import BUILT_IN
+from evenfall.text.triage import customer_text, sure_words
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,26 @@ def run(monkeypatch, tmp_path, capsys):
         return int(ended.value.code or 0), said.out, said.err
 
     return call
+
+
+@pytest.mark.parametrize(("timed", "how_many"), [(False, "most sites"), (True, "all sites")])
+def test_a_ticket_of_a_slow_network_does_not_contradict_itself(make, timed, how_many):
+    """The access row says to where; "all sites" only where no domestic one has a ✔."""
+    story = make.Story().router().names(*make.TARGETS, *make.CONTROLS)
+    for site in (*make.CONTROLS, *make.TARGETS):
+        story.visit(site, kbit=900)
+    story.pairs(make.CONTROLS[0], 3, kbit=900, neutral_kbit=900, null=True)
+    result = story.result()
+    said = triage_of(result.judged, result.observations, "youtube", answer=result.answer)
+    assert (said.conclusion, said.domestic_slow) == (Conclusion.OWN_NETWORK, True)
+    if not timed:  # its page was too short
+        said = msgspec.structs.replace(said, domestic_slow=None)
+    verdict = next(v for v in result.judged.verdicts if v.service == "youtube")
+    rows = {str(row.name): row for row in rows_of(said, verdict)}
+    assert rows["our access"].words.endswith("to our own server")
+    assert rows["domestic sites"].mark == ("✔" if how_many == "most sites" else "▼")
+    assert how_many in customer_text(said, "20:00")
+    assert "paired" not in sure_words(said)
 
 
 class NoNetwork:

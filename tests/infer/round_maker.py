@@ -97,6 +97,17 @@ class RoundMaker:
         if page:
             self.pages[seen.observation_id] = page
 
+    def half_a_head(self, target: Target, address: str, *, failure: str | None) -> None:
+        """One connection; the answer's head is not whole when the time is up."""
+        where = {"host": host(target), "address": address, "port": 443, "family": 4}
+        self.add(Fact.TCP_CONNECT, target, duration_us=40_000, **where)
+        if target.url.startswith("https"):
+            self.add(Fact.TLS_HANDSHAKE, target, sni=host(target), **where)
+        self.add(
+            Fact.HTTP_EXCHANGE, target, failure=failure, body_bytes=0, capped=True,
+            duration_us=6_000_000, first_byte_us=1_000_000, **where,
+        )  # fmt: skip
+
     def ask_messenger(
         self, address: str, *, tcp: str | None = None, answer: str | None = None
     ) -> None:

@@ -313,6 +313,49 @@ def test_no_network(answers: bool) -> None:
     assert answered(maker) is Answer.NOT_MEASURED
 
 
+def refusing(maker: RoundMaker, *sites: Target, failure: str = "connection_refused") -> RoundMaker:
+    """Sites whose names are known and that turn every connection away."""
+    for index, site in enumerate(sites):
+        maker.name(site, "system", f"203.0.113.{14 + index}")
+        maker.visit(site, f"203.0.113.{14 + index}", tcp=failure)
+    return maker
+
+
+@pytest.mark.parametrize("how", ["a reset", "an address", "no such name"])
+def test_a_line_over_which_anything_comes_back_is_not_down(how: str) -> None:
+    """All sites refuse, or are silent while a resolver beyond the router answers: no conclusion."""
+    maker = RoundMaker()
+    failure = "connection_refused" if how == "a reset" else "generic_timeout_error"
+    refusing(maker, *CONTROLS, TARGET, failure=failure)
+    if how == "no such name":
+        maker.name(TARGET, "public", failure="dns_nxdomain_error")
+    router(maker)
+    found = broken(maker, has_route=True)
+    assert (found.name, "no conclusion" in found.sentence) == (RungName.NEUTRAL_SITES, True)
+    assert answered(maker) is Answer.CANNOT_TELL
+
+
+def test_what_a_router_remembers_does_not_speak_for_the_line() -> None:
+    """Addresses from the system's resolver, which may be the router; another resolver is silent."""
+    maker = refusing(RoundMaker(), *CONTROLS, TARGET, failure="generic_timeout_error")
+    maker.name(TARGET, "public", failure="generic_timeout_error")
+    router(maker)
+    assert "the line is down" in broken(maker, has_route=True).sentence
+
+
+@pytest.mark.parametrize("failure", ["connection_refused", "generic_timeout_error"])
+def test_without_neutral_sites_no_line_is_called_down(failure: str) -> None:
+    """One target, which refuses or is silent, and no controls: nothing is said of the line."""
+    maker = RoundMaker(has_server=False)
+    maker.targets = msgspec.structs.replace(maker.targets, controls=())
+    maker.name(TARGET, failure=None if failure == "connection_refused" else failure)
+    maker.visit(TARGET, "203.0.113.11", tcp=failure)
+    router(maker)
+    found = ladder(maker, has_route=True)
+    assert {r.name: r.state for r in found}[RungName.LINE] is N
+    assert broken_below(found) is None
+
+
 def test_no_way_at_all_is_the_device() -> None:
     """No route: it is not connected."""
     assert "not connected" in broken(offline(), has_route=False).sentence

@@ -94,6 +94,17 @@ def test_figures(make):
     assert of(make, make.blocked(), "telegram").neutral_name_opens is True
 
 
+@pytest.mark.parametrize(("kbit", "slow"), [(900, True), (90_000, False)])
+def test_domestic_sites_that_answer_may_be_slow(make, kbit, slow):
+    """All answer, and are slow like the rest or not: only the latter are fine."""
+    story = make.Story().router().names(*make.TARGETS, *make.CONTROLS)
+    for site in (*make.CONTROLS, *make.TARGETS):
+        story.visit(site, kbit=kbit if site.domestic else 900)
+    said = of(make, story, "youtube")
+    assert (said.domestic_works, said.domestic_listed) == (1, 1)
+    assert (said.domestic_slow, said.domestic_fine) == (slow, not slow)
+
+
 def test_without_a_server_there_is_no_access_to_speak_of(make):
     """No pairs, no figures of our own; a null and never a zero."""
     said = of(make, make.cannot_tell(), "youtube")

@@ -759,12 +759,60 @@ def test_controls_down_and_offline() -> None:
         down.visit(control, "203.0.113.14", tcp="generic_timeout_error")
     assert down.verdict().rule_id == "check.controls_down"
     offline = RoundMaker()
-    offline.known().visit(TARGET, "203.0.113.11", tcp="generic_timeout_error")
+    offline.name(TARGET, failure="generic_timeout_error")
+    offline.visit(TARGET, "203.0.113.11", tcp="generic_timeout_error")
     for control in CONTROLS:
         offline.visit(control, "203.0.113.14", tcp="generic_timeout_error")
     judged = offline.judge()
     assert judged.verdicts[0].rule_id == "check.offline"
     assert sum_up(judged.verdicts, line_slow=False) is Answer.NOT_MEASURED
+    offline.name(TARGET, "public", "203.0.113.11")
+    assert offline.verdict().rule_id == "check.controls_down"
+
+
+@pytest.mark.parametrize("failure", ["stalled", None])
+@pytest.mark.parametrize("target", [TARGET, PLAIN])
+def test_an_answer_without_a_head_is_none(target: Target, failure: str | None) -> None:
+    """It drips or stops before its head is whole, twice: out of reach."""
+    maker = RoundMaker(target).good_controls()
+    maker.known()
+    for _ in range(2):
+        maker.half_a_head(target, "203.0.113.11", failure=failure)
+    verdict = maker.verdict()
+    assert (verdict.state, verdict.rule_id) == (State.BLOCKED, "check.http.failing")
+    assert "stalled" in verdict.because
+    once = RoundMaker(target).good_controls()
+    once.known()
+    once.half_a_head(target, "203.0.113.11", failure=failure)
+    assert once.verdict().rule_id == "check.unconfirmed"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_error_page_is_named_in_the_reason(status: int) -> None:
+    """It answers; what with is said first, and that it is like the controls is not."""
+    maker = RoundMaker().good_controls()
+    maker.known()
+    maker.visit(TARGET, "203.0.113.11", status=status)
+    because = maker.verdict().because
+    assert because.startswith(f"it answers with status {status}")
+    assert "like the controls" not in because
+
+
+@pytest.mark.parametrize(("kbit", "says"), [(0.1, "more than 1,000 times"), (100, "about ")])
+def test_how_much_slower_has_no_false_digits(kbit: float, says: str) -> None:
+    """Where next to nothing came the ratio is a bound."""
+    maker = RoundMaker().good_controls()
+    maker.known()
+    maker.visit(TARGET, "203.0.113.11", kbit=kbit)
+    assert maker.verdict().because.startswith(says)
+
+
+def test_an_answer_that_stops_after_its_head_is_slow() -> None:
+    """A whole head and not a byte more: never `ok`, and not closed either."""
+    maker = RoundMaker().good_controls()
+    maker.known()
+    maker.visit(TARGET, "203.0.113.11", http="stalled", body=0)
+    assert maker.verdict().state is State.SLOWED
 
 
 def test_ipv6_that_fails_is_mentioned_and_does_not_decide() -> None:
@@ -891,6 +939,20 @@ def test_slow_controls_with_a_short_page_are_not_nothing() -> None:
     open_ = {Explanation.LINE, Explanation.WIFI, Explanation.CONGESTION, Explanation.OWN_DEVICE}
     assert {found[e] for e in open_} == {False}
     assert found[Explanation.SITE_ITSELF] is True
+
+
+@pytest.mark.parametrize("act", [own_refusal, virtual_host, status_451, site_error])
+def test_the_site_is_not_ruled_out_where_it_may_be_the_cause(
+    act: Callable[[RoundMaker], None],
+) -> None:
+    """Its refusal, its error, or a page that may be its own; also where our server is let in."""
+    maker = RoundMaker(PLAIN if act in (own_refusal, virtual_host) else TARGET).good_controls()
+    act(maker)
+    maker.outside(address="203.0.113.11", kbit=20_000)
+    judged = maker.judge()
+    assert judged.verdicts[0].state in (State.BLOCKED, State.DOWN)
+    found = {r.explanation: r for r in list_rivals(judged, Surroundings(), maker.observations)}
+    assert found[Explanation.SITE_ITSELF].ruled_out is False
 
 
 def test_one_explained_target_does_not_explain_the_other() -> None:

@@ -208,6 +208,7 @@ def centre(**visit: str | None) -> RoundMaker:
         ({"tcp": "connection_refused"}, State.BLOCKED, "tcp.reset", "check.tcp.reset"),
         ({"answer": SILENT}, State.BLOCKED, "tcp.drop", "check.mtproto.failing"),
         ({"answer": RESET}, State.BLOCKED, "tcp.reset", "check.mtproto.failing"),
+        ({"answer": "eof_error"}, State.BLOCKED, None, "check.mtproto.failing"),
         ({"answer": "mtproto_invalid_response"}, State.BLOCKED, None, "check.mtproto.failing"),
         ({"tcp": NO_ROUTE}, State.INSUFFICIENT, None, "check.own_side"),
     ],

@@ -333,6 +333,26 @@ def test_a_stall_is_told_from_slowness():
     assert 0 < seen.body_bytes <= 24_000
 
 
+@pytest.mark.parametrize("is_tls", [False, True])
+@pytest.mark.parametrize("pause_s", [1.0, 3.5, 5.5])
+def test_half_a_head_is_no_answer(pki, is_tls, pause_s):
+    """A head that drips, or stops half-way, is `stalled` whenever its last byte came."""
+    ca, contexts = pki
+    clock = FakeNetwork().clock
+
+    async def peer(stream):
+        await stream.read(65_536, timeout_s=60.0)
+        for piece in (b"HTTP/1.1", b" 200 OK\r\n"):
+            await clock.sleep(pause_s / 2)
+            await stream.write(piece, timeout_s=60.0)
+        await clock.sleep(60.0)
+
+    host = Host(peer=tls_peer(contexts["good"], peer, clock=clock) if is_tls else peer)
+    seen = Visit(host, context=verifying_context(str(ca)) if is_tls else None).http
+    assert (seen.failure, seen.operation, seen.status_code) == ("stalled", "read", None)
+    assert (seen.body_bytes, seen.capped) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("response", "end", "failure", "status"),
     [(b"SSH-2.0-x\r\n", True, "http_invalid_response", None),

@@ -88,25 +88,6 @@ def test_rows():
         assert row_words(one, target_bps=None, pairs=None)
 
 
-@pytest.mark.parametrize(("status", "opens"), [(200, True), (403, False), (404, False)])
-def test_a_page_of_an_error_does_not_open(status, opens):
-    """What answers with 403 or 404 is said to do that, and not to open."""
-    row = row_words(
-        verdict(State.OK, Scope.UNDETERMINED), target_bps=2e7, pairs=None, status=status
-    )
-    assert ("opens" in row) is opens
-    assert (f"answers with status {status}" in row) is not opens
-
-
-@pytest.mark.parametrize(
-    ("bps", "words"),
-    [(0, "under 0.1 Mbit/s"), (4e4, "under 0.1 Mbit/s"), (6e4, "0.1 Mbit/s"), (2e7, "20 Mbit/s")],
-)
-def test_next_to_nothing_is_no_zero(bps, words):
-    """A crawl is not said to be 0.0."""
-    assert speed_words(bps) == words
-
-
 def test_what_is_not_shown_and_rivals():
     """The caveat names time, other lines and who; every rival has words."""
     for word in ("other hours", "other days", "other lines", "who"):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from evenfall.cli.screen import Row
+from evenfall.infer.ground import end_status
 from evenfall.model.verdict import Rung, Verdict
 from evenfall.model.vocabulary import RungName, RungState, Scope
 from evenfall.text.rows import (
@@ -38,7 +39,9 @@ def rows_of(result: CheckResult, ladder: Sequence[Rung]) -> list[Row]:
     if any(r.state is RungState.BROKEN and r.name in _ENDS_THE_SCREEN for r in ladder):
         verdicts = [v for v in verdicts if v.scope is Scope.TARGETED]
     for verdict in verdicts:
-        rows += target_rows(verdict, best_bps(verdict, result), pair_figures(verdict, result))
+        status = end_status(result.judged.sites[verdict.target])
+        best, figures = best_bps(verdict, result), pair_figures(verdict, result)
+        rows += target_rows(verdict, best, figures, status)
     return rows
 
 
@@ -47,9 +50,11 @@ def rung_row(rung: Rung) -> Row:
     return Row(rung_mark(rung), rung_name_words(rung.name), rung.because)
 
 
-def target_rows(verdict: Verdict, target_bps: float | None, pairs: PairFigures | None) -> list[Row]:
+def target_rows(
+    verdict: Verdict, target_bps: float | None, pairs: PairFigures | None, status: int | None = None
+) -> list[Row]:
     """A target, and under it the ways on which it fares otherwise."""
-    words = row_words(verdict, target_bps=target_bps, pairs=pairs)
+    words = row_words(verdict, target_bps=target_bps, pairs=pairs, status=status)
     ways = (
         Row(mark_of(way), way_name_words(way), way_words(way), depth=1)
         for way in ways_that_differ(verdict)

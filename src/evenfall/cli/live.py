@@ -75,7 +75,7 @@ def _rows_of(event: TargetDone) -> list[Row]:
     figures = None
     if event.neutral_bps is not None:
         figures = PairFigures(event.neutral_bps, event.slower, event.pairs)
-    return target_rows(event.verdict, event.goodput_bps, figures)
+    return target_rows(event.verdict, event.goodput_bps, figures, event.status)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import click
 from evenfall.cli.check_output import moment_of, notes_of, summary_of
 from evenfall.cli.options import Settings
 from evenfall.cli.screen import Row, Screen
+from evenfall.infer.ground import end_status
 from evenfall.model.encoding import to_json_line
 from evenfall.model.saying import say
 from evenfall.model.triage import Conclusion, Triage
@@ -85,7 +86,7 @@ def print_screen(
     for note in notes_of(result):
         screen.head(note)
     screen.head(title_words(triage, date, time, zone))
-    screen.rows(rows_of(triage, verdict))
+    screen.rows(rows_of(triage, verdict, end_status(result.judged.sites[verdict.target])))
     screen.blank()
     screen.head(f"=> {screen.speech.say(conclusion_words(triage))}")
     located = verdict.located
@@ -114,10 +115,10 @@ def _worst_of(result: CheckResult, triage: Triage) -> Verdict:
     return next(v for v in own if v.state is triage.service_state)
 
 
-def rows_of(triage: Triage, verdict: Verdict) -> list[Row]:
-    """From our own access outwards."""
+def rows_of(triage: Triage, verdict: Verdict, status: int | None = None) -> list[Row]:
+    """From our own access outwards; `status` is that of the service's page."""
     rows = [_access_row(triage), *_site_rows(triage)]
-    page = row_words(verdict, target_bps=triage.service_bps, pairs=None)
+    page = row_words(verdict, target_bps=triage.service_bps, pairs=None, status=status)
     rows.append(Row(mark_of(verdict), service_words(triage.service), page))
     rows += [
         Row(mark_of(way), way_name_words(way), way_words(way), depth=1)
@@ -134,7 +135,8 @@ def _access_row(triage: Triage) -> Row:
     name = say("our access")
     if triage.access_bps is None:
         return Row("?", name, say("not measured: no server of your own answered"))
-    return Row("▼" if triage.access_slow else "✔", name, access_words(triage))
+    words = say("{figures}, to our own server", figures=access_words(triage))
+    return Row("▼" if triage.access_slow else "✔", name, words)
 
 
 def _site_rows(triage: Triage) -> list[Row]:
@@ -146,7 +148,8 @@ def _site_rows(triage: Triage) -> list[Row]:
     if triage.domestic_listed:
         works, listed = triage.domestic_works, triage.domestic_listed
         words = say("{works} of {listed} answer", works=works, listed=listed)
-        rows.append(Row("✔" if works == listed else "?", say("domestic sites"), words))
+        mark = "✔" if triage.domestic_fine else "▼" if triage.domestic_slow else "?"
+        rows.append(Row(mark, say("domestic sites"), words))
     return rows
 
 

@@ -5,7 +5,8 @@ Telegram's own protocol) and says how far it came and how it ended.
 
 Rules. Nothing is judged here: a failure keeps its code and its stage. A name that is not the one
 that was looked up is a neutral name: somebody else's name at this target's address. A body that was
-cut by a cap of ours is a body that came.
+cut by a cap of ours is a body that came; an answer whose head never came to its end is none, and
+stands as `stalled` whatever an observation of ours said of it.
 
 What it does not do. It does not sort observations into attempts; `infer.facts` does.
 """
@@ -99,7 +100,7 @@ class Attempt:
             return Stage.TLS
         if self.mtproto is not None and self.mtproto.failure:
             return Stage.MTPROTO
-        if self.http is not None and self.http.failure and self.http.status_code is None:
+        if self.http is not None and self.http.status_code is None:
             return Stage.HTTP
         if self.http is not None and self.http.failure not in (None, "http_request_failed"):
             return Stage.HTTP
@@ -107,8 +108,19 @@ class Attempt:
 
     @property
     def failure(self) -> str | None:
-        """Code of the first failure."""
-        return next((o.failure for o in self.steps if o.failure), None)
+        """Code of the first failure; `stalled` too where an exchange ended without a whole head."""
+        first = next((o.failure for o in self.steps if o.failure), None)
+        return "stalled" if first is None and self.headless else first
+
+    @property
+    def headless(self) -> bool:
+        """The page was asked for, and no whole head of an answer came."""
+        return self.http is not None and self.http.status_code is None
+
+    @property
+    def stopped_midway(self) -> bool:
+        """The answer began, and then no more of it came: for the person slow, not closed."""
+        return self.stage is Stage.HTTP and self.failure == "stalled" and not self.headless
 
     @property
     def own_side(self) -> bool:

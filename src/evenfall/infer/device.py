@@ -39,7 +39,7 @@ def judge_device(case: Case) -> Rung:
             say("A VPN is on: I would measure its network, not your provider's."),
             say("Switch the VPN off and run it again; or add --through-vpn to measure through it."),
         )
-    if around.has_route is False and case.nothing_through:
+    if around.has_route is False and case.nothing_came:
         return broken(
             name,
             say("not connected to any network"),

@@ -19,12 +19,16 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from evenfall.infer.facts import Attempt, Pair, Site, Stage
+from evenfall.infer.facts import RESET, Attempt, Pair, Site, Stage
 from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.speed import Speed, line_bps, queue_factor, speed_of
+from evenfall.model.observation import Observation
 from evenfall.model.saying import say
 
-__all__ = ["Ground", "fine_attempt", "is_slow", "survey"]
+__all__ = ["Ground", "end_status", "fine_attempt", "is_slow", "survey"]
+
+_TURNED_AWAY = frozenset({"connection_refused"}) | RESET
+_NO_SUCH_NAME = frozenset({"dns_nxdomain_error", "dns_no_answer"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,8 @@ class Ground:
         controls_slow: every control is slow.
         fast: how many were timed and are not slow.
         queue_factor: round-trip time under load ÷ at rest; None: not told.
-        anything_through: any connection at all was made in this round.
+        anything_through: something came back from beyond the router in this round: a connection was
+            made or turned away, or a resolver answered.
         has_server: a measurement server was given.
         pairs: all pairs of the round.
         tariff_bps: what the person pays for, if known.
@@ -105,10 +110,36 @@ def fine_attempt(site: Site) -> Attempt | None:
     return None
 
 
+def end_status(site: Site) -> int | None:
+    """HTTP status at the end of the redirects, by a site's own name; None where none came."""
+    for attempt in site.attempts:
+        if not attempt.is_neutral and attempt.host == site.host and attempt.status is not None:
+            return site.chain(attempt)[-1].status
+    return None
+
+
 def _crawls(site: Site) -> bool:
     """Connected, then no answer in the time allowed."""
     own = [a for a in site.attempts if not a.is_neutral]
-    return bool(own) and all(a.silent and a.stage is not Stage.TCP for a in own)
+    said_nothing = (a.silent or (a.headless and a.failure == "stalled") for a in own)
+    return bool(own) and all(said_nothing) and all(a.stage is not Stage.TCP for a in own)
+
+
+def _came_back(attempt: Attempt) -> bool:
+    """Something at the other end spoke: it connected, or turned the connection away (RFC 9293)."""
+    return attempt.tcp.failure is None or attempt.tcp.failure in _TURNED_AWAY
+
+
+def _names_came(lookups: Sequence[Observation]) -> bool:
+    """A resolver beyond the router answered, were it that there is no such name or address.
+
+    The system's own may be the router itself, which on a dead line answers with errors, or from its
+    memory: it counts only with an address, and where no other resolver was asked.
+    """
+    others = [o for o in lookups if o.resolver != "system"]
+    if others:
+        return any(o.answers or o.failure in _NO_SUCH_NAME for o in others)
+    return any(o.answers for o in lookups)
 
 
 def _lost_a_name(site: Site) -> bool:
@@ -166,8 +197,9 @@ def survey(
         controls_slow=controls_slow,
         fast=slow.count(False),
         queue_factor=queue_factor(attempts),
-        anything_through=any(not a.tcp.failure for a in everyone)
-        or any((p.neutral.body_bytes or 0) > 0 for p in pairs),
+        anything_through=any(map(_came_back, everyone))
+        or any((p.neutral.body_bytes or 0) > 0 for p in pairs)
+        or _names_came([o for site in (*controls, *targets) for o in site.lookups]),
         has_server=has_server,
         pairs=tuple(pairs),
         tariff_bps=tariff_bps,

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from evenfall.infer.attempts import Attempt, Stage
+from evenfall.infer.attempts import Stage
 from evenfall.infer.facts import Site
 from evenfall.infer.failing import judge_failing
 from evenfall.infer.finding import Finding, PairView
@@ -153,7 +153,7 @@ def _judge_way(site: Site, ground: Ground, pairs: PairView, family: int) -> Find
         )
     if site.is_mtproto:
         return judge_messenger(site, own, pairs).with_more(against=ground.says)
-    through = [a for a in own if a.stage is Stage.DONE or _only_stalled(a)]
+    through = [a for a in own if a.stage is Stage.DONE or a.stopped_midway]
     if not through:
         return judge_failing(site, own, pairs).with_more(against=ground.says)
     found = judge_page(site, through[0]) or judge_speed(site, through[0], ground, pairs)
@@ -167,11 +167,6 @@ def _judge_way(site: Site, ground: Ground, pairs: PairView, family: int) -> Find
         )
         found = found.with_more(witnesses=tuple(i for a in failed for i in a.ids), against=(note,))
     return found.with_more(against=note_on_names(site, family))
-
-
-def _only_stalled(attempt: Attempt) -> bool:
-    """Bytes came, then none: for the person it is slow, not closed."""
-    return attempt.stage is Stage.HTTP and attempt.failure == "stalled"
 
 
 def _by_answers(found: Finding) -> bool:

@@ -78,12 +78,21 @@ class RivalCase:
     def fails_too(self, verdict: Verdict) -> bool:
         """Slow by name at our server, and the site itself does not come through at all."""
         attempts = [a for f in (4, 6) for a in self.sites[verdict.target].own(f)]
-        through = any(a.stage is Stage.DONE or a.failure == "stalled" for a in attempts)
+        through = any(a.stage is Stage.DONE or a.stopped_midway for a in attempts)
         return verdict.state is State.SLOWED and bool(attempts) and not through
 
     def all_of_scope(self, *scopes: Scope) -> bool:
         """Every trouble found has one of these scopes."""
         return bool(self.troubled) and all(v.scope in scopes for v in self.troubled)
+
+    def is_by_the_site(self) -> bool:
+        """The site's own doing, or a page that may be its own, decides about a service."""
+        return any(
+            v.rule_id.startswith("check.site.")
+            or v.rule_id == "check.http.refusal"
+            or (v.rule_id == "check.http.blockpage" and v.scope is Scope.UNDETERMINED)
+            for v in self.troubled
+        )
 
     def is_outside_fine(self) -> bool:
         """Our server was served well by every service that is in trouble here."""

@@ -9,8 +9,9 @@ line, and that could have shown it. What slows everything alike (the line, conge
 ruled out by controls that are fast, or by pairs that differ in the name alone; the router and the
 Wi-Fi also by probes that came back, all of them and soon. What explains one service (the site, its
 content network) is ruled out only by such pairs, or by a measurement server of ours that was served
-well at the same time. What can itself act by name or address (a hosts file, an antivirus or filter
-on this device; parental control on the router; a plan that treats some services apart) looks like
+well at the same time; and the site itself never where its own refusal or error decides, or a page
+that may be its own. What can itself act by name or address (a hosts file, an antivirus or filter on
+this device; parental control on the router; a plan that treats some services apart) looks like
 any other cause on this line, however fast the controls are: it stays open whenever the trouble is
 about one service, unless pairs showed nothing or the site said so itself. Where nothing is wrong
 there is nothing to explain, and the answer says that; a slow line is something wrong.
@@ -177,6 +178,8 @@ def _congestion(case: RivalCase) -> Rival:
 
 def _site_itself(case: RivalCase) -> Rival:
     name = Explanation.SITE_ITSELF
+    if case.is_by_the_site():
+        return answer(name, False, say("what came is the site's own doing, or may be"))
     if case.everything_slow or not case.is_outside_fine():
         return _one_service(case, name, say("our own server fares the same under this name"))
     return answer(

@@ -100,7 +100,15 @@ class Case:
 
     @property
     def nothing_through(self) -> bool:
-        """Sites were looked for, and no connection at all was made."""
+        """Neutral sites were looked for, and nothing came back from anywhere.
+
+        Without neutral sites nobody can tell a dead line from a dead service.
+        """
+        return self.nothing_came and any(s.lookups or s.attempts for s in self.ground.controls)
+
+    @property
+    def nothing_came(self) -> bool:
+        """Sites were looked for, whichever, and nothing came back."""
         looked = bool(self.lookups) or any(s.attempts for s in self.ground.controls)
         return looked and not self.ground.anything_through
 

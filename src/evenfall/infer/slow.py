@@ -32,6 +32,9 @@ from evenfall.model.vocabulary import Scope, State
 
 __all__ = ["is_suspiciously_slow", "judge_speed", "slowness"]
 
+_ERROR_STATUS = 400
+_TIMES_MAX = 1000.0  # above, next to nothing came, and digits would say more than was measured
+
 
 def slowness(attempt: Attempt, ground: Ground) -> float | None:
     """Control ÷ target at equal bytes; None if nothing is comparable."""
@@ -134,7 +137,11 @@ def _slow_somehow(
     site: Site, last: Attempt, ratio: float, ground: Ground, pairs: PairView
 ) -> Finding:
     """Slow against fine controls, and the pairs do not say that it is the name."""
-    because = say("about {ratio:.0f} times slower than the controls at equal bytes", ratio=ratio)
+    because = (
+        say("about {ratio:.0f} times slower than the controls at equal bytes", ratio=ratio)
+        if ratio <= _TIMES_MAX
+        else say("more than 1,000 times slower than the controls at equal bytes")
+    )
     for neutral in site.neutral(last.address):
         theirs = slowness(neutral, ground)
         if theirs is not None:
@@ -196,18 +203,18 @@ def _fine(last: Attempt, ground: Ground, pairs: PairView, *, comparable: bool) -
                 "its own page is fast; {pairs}, with some evidence for slowing", pairs=pairs.says
             ),
         )
-    notes = [] if comparable else [say("its page is too short to time")]
-    if (last.status or 0) >= 400:
-        notes.append(say("it answers with status {status}", status=last.status))
+    because = say("it answers like the controls")
+    if (last.status or 0) >= _ERROR_STATUS:
+        because = say("it answers with status {status}", status=last.status)
+    if pairs.pairs:
+        because = say("{this}; {that}", this=because, that=pairs.says)
     return Finding(
         rule_id="check.ok",
         state=State.OK,
         scope=Scope.UNDETERMINED,
         scope_because=say("nothing to explain"),
-        because=say("it answers like the controls; {pairs}", pairs=pairs.says)
-        if pairs.pairs
-        else say("it answers like the controls"),
-        against=tuple(notes),
+        because=because,
+        against=() if comparable else (say("its page is too short to time"),),
     )
 
 

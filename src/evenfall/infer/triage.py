@@ -103,6 +103,7 @@ def triage_of(
         domestic_listed=len(at_home.listed),
         neutral_name_opens=_neutral_name(judged, worst),
         others=_others(judged, service),
+        domestic_slow=at_home.all_slow if at_home.speeds else None,
     )
 
 

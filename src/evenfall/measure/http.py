@@ -2,7 +2,8 @@
 
 A body cut by either cap is data: the bytes so far over the time so far. What had arrived of a TLS
 record that was not yet complete counts as arrived (a record of 16 KB takes a second at 128 kbit/s),
-though it is in no hash. The observation holds
+though it is in no hash. A head that is not complete when time is up is no answer, however slowly it
+still comes: `stalled`. The observation holds
 status, bytes, body hash, title, goodput and the byte curve; what a rule may want beside them (the
 page's words, where it redirects, the server's date) travels in the `Exchange`, and is committed to
 by the body hash.
@@ -288,6 +289,8 @@ def _failure(
     if progress.capped:
         if progress.first_us is None:
             return "generic_timeout_error", "read"
+        if reader.status is None:
+            return "stalled", "read"  # no whole head in all the time: no answer, however it drips
         if progress.pending_bytes:
             return None, None  # a record was on its way
         silent_s = (elapsed_us - max(body.last_us, progress.first_us)) / 1e6

@@ -49,6 +49,7 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="t
         domestic_works, domestic_listed: neutral sites in the country.
         neutral_name_opens: whether a neutral name was answered at the service's own address; null:
             not tried.
+        domestic_slow: every domestic site that could be timed was slow; null: none was timed.
     """
 
     ticket: str
@@ -75,3 +76,9 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="t
     neutral_name_opens: bool | None
     others: tuple[OtherService, ...] = ()
     schema: str = "1.0"
+    domestic_slow: bool | None = None
+
+    @property
+    def domestic_fine(self) -> bool:
+        """There are domestic sites, all answer, and they were not seen to be slow."""
+        return 0 < self.domestic_works == self.domestic_listed and not self.domestic_slow

@@ -83,7 +83,7 @@ def suspects(session: Session, ground: Ground) -> list[Suspect]:
         own = [a for a in site.attempts if not a.is_neutral and a.host == site.host]
         if not own and not site.lookups:
             continue
-        through = [a for a in own if a.stage is Stage.DONE or a.failure == "stalled"]
+        through = [a for a in own if a.stage is Stage.DONE or a.stopped_midway]
         strange = bool(through) and shows_block_page(site, through[0]) is not None
         if not through or strange:
             found.append(Suspect(target, failing=True, ratio=None))

@@ -86,6 +86,7 @@ class TargetDone:
             pair was made.
         slower: pairs in which our server was slower under this target's name by ×1/1.5 or more.
         pairs: pairs that count.
+        status: HTTP status at the end of its redirects; None: none came.
     """
 
     verdict: Verdict
@@ -93,6 +94,7 @@ class TargetDone:
     neutral_bps: float | None = None
     slower: int = 0
     pairs: int = 0
+    status: int | None = None
 
 
 Event = Progress | RungDone | TargetDone
@@ -143,12 +145,12 @@ class Session:
         self.unfinished.update(site.target_id for site in sites)
 
     @property
-    def is_test_network(self) -> bool:
-    @property
     def is_sealed(self) -> bool:
         """A lab network: nothing leaves it."""
         return self.lab is not None
 
+    @property
+    def is_test_network(self) -> bool:
         """`ca_file` is set: private addresses are what is wanted."""
         return bool(self.targets.ca_file)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
+from evenfall.infer.ground import end_status
 from evenfall.infer.ladder import climb
 from evenfall.infer.profiles import CheckProfile
 from evenfall.infer.surroundings import Surroundings
@@ -96,6 +97,7 @@ def done_with(verdict: Verdict, judged: Judged) -> TargetDone:
         neutral_bps=statistics.median(neutral for _, neutral in pairs) if pairs else None,
         slower=sum(SLOWER_FACTOR * target <= neutral for target, neutral in pairs),
         pairs=len(pairs),
+        status=end_status(site),
     )
 
 

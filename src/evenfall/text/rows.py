@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 UNKNOWN = "?"
+_ERROR_STATUS = 400
 _MARKS = {State.OK: "✔", State.SLOWED: "▼", State.BLOCKED: "✖", State.DOWN: "✖"}
 _RUNG_MARKS = {RungState.HOLDS: "✔", RungState.BROKEN: "▼"}
 _RUNGS = {
@@ -84,12 +85,24 @@ def target_words(verdict: Verdict) -> str:
     return f"{name} ({what})"
 
 
-def row_words(verdict: Verdict, *, target_bps: float | None, pairs: PairFigures | None) -> Saying:
+def row_words(
+    verdict: Verdict,
+    *,
+    target_bps: float | None,
+    pairs: PairFigures | None,
+    status: int | None = None,
+) -> Saying:
     """What was found about one target, in a few words.
 
-    `target_bps` is the best speed of its own page; `pairs` says how our server fared.
+    Args:
+        verdict: what was found.
+        target_bps: best speed of its own page.
+        pairs: how our server fared.
+        status: HTTP status of its page; one of an error is said in place of "opens".
     """
     found = _state_words(verdict)
+    if verdict.state is State.OK and status is not None and status >= _ERROR_STATUS:
+        return say("answers with status {status}", status=status)
     by_pairs = verdict.state is State.SLOWED and verdict.isolated and pairs and pairs.total
     if verdict.state not in (State.OK, State.SLOWED) or target_bps is None:
         return _beside_pairs(found, pairs) if by_pairs and pairs else found

@@ -139,7 +139,7 @@ def argument_words(triage: Triage) -> Saying | None:
 def sure_words(triage: Triage) -> Saying:
     """How sure: pairs, and how often chance would show as much."""
     if not triage.n_pairs or triage.e_value is None:
-        return say("How sure: no paired transfers, so the name was not separated from the site.")
+        return say("How sure: no pairs under this name, so it was not separated from the site.")
     if triage.e_value < 1:
         return say_n(
             "How sure: {n} pair, which speaks against slowing by name.",
@@ -206,10 +206,10 @@ def ticket_words(triage: Triage, cost: str) -> Saying:
 def customer_text(triage: Triage, time: str) -> Saying:
     """What support may tell whoever calls; `time` is that of the round, local."""
     said = {"service": service_words(triage.service), "ticket": triage.ticket, "time": time}
-    is_shut = triage.service_state is State.BLOCKED
+    is_shut, some_are_fine = triage.service_state is State.BLOCKED, triage.domestic_fine
     if triage.conclusion in (Conclusion.BY_NAME, Conclusion.BY_ITSELF):
         if triage.answer is Answer.LINE_SLOW:
-            return _customer_rest(Conclusion.OWN_NETWORK, said)
+            return _customer_rest(Conclusion.OWN_NETWORK, said, some_are_fine=some_are_fine)
         if touched := [o.service for o in triage.others if o.state in _TROUBLED]:
             return _several(said, [triage.service, *touched])
         if is_shut:
@@ -225,7 +225,7 @@ def customer_text(triage: Triage, time: str) -> Saying:
             "it will last we do not know.",
             **said,
         )
-    return _customer_rest(triage.conclusion, said)
+    return _customer_rest(triage.conclusion, said, some_are_fine=some_are_fine)
 
 
 def _several(said: dict[str, str], services: Sequence[str]) -> Saying:
@@ -239,7 +239,13 @@ def _several(said: dict[str, str], services: Sequence[str]) -> Saying:
     )
 
 
-def _customer_rest(conclusion: Conclusion, said: dict[str, str]) -> Saying:
+def _customer_rest(conclusion: Conclusion, said: dict[str, str], *, some_are_fine: bool) -> Saying:
+    if conclusion is Conclusion.OWN_NETWORK and some_are_fine:
+        return say(
+            "At {time} most sites were slow or out of reach, not {service} alone: the matter is in "
+            "our network. It is recorded as no. {ticket}.",
+            **said,
+        )
     if conclusion is Conclusion.OWN_NETWORK:
         return say(
             "At {time} all sites were slow or out of reach, not {service} alone: the matter is in "
