@@ -89,6 +89,15 @@ def test_plan_as_json(run):
     assert lines[-1] == {"kind": "plan", "bytes_max": 6_000_000, "seconds_max": 75.0}
 
 
+@pytest.mark.parametrize("mbit", ["nan", "inf", "-inf", "1e308", "1000001", "0", "-1", "x"])
+@pytest.mark.parametrize("command", [("check",), ("triage", "youtube")])
+def test_a_tariff_is_a_speed_that_somebody_could_sell(run, command, mbit):
+    """No number, none above 0, or beyond a terabit: exit 2, nothing sent."""
+    status, _, err = run(NoNetwork, *command, "--plan", "--tariff", mbit)
+    assert status == 2
+    assert "--tariff" in err
+
+
 def test_no_terminal_and_no_yes_is_a_usage_error(run):
     """Nobody to ask and no `--yes`: exit 2, one message, nothing sent."""
     status, out, err = run(NoNetwork, "check")
@@ -279,15 +288,15 @@ def test_a_person_gets_one_screen(tmp_path):
 
 @pytest.mark.slow
 def test_interrupted_prints_what_was_measured(tmp_path):
-    """SIGINT after two seconds: exit 130, a summary, the observations so far, no traceback."""
+    """Three SIGINTs after two seconds: exit 130, what was seen, a summary, no traceback."""
     rules = (CensorRule(action="sni.drop", services=("video",)),)
     with Stage(tmp_path, *rules) as targets:
         process = subprocess.Popen(
             [*EVENFALL, "check", "--targets", str(targets), "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        timer = threading.Timer(2.5, process.send_signal, [signal.SIGINT])
-        timer.start()
+        for after_s in (2.5, 2.55, 2.6):  # who presses Ctrl-C presses it again
+            threading.Timer(after_s, process.send_signal, [signal.SIGINT]).start()
         out, err = process.communicate(timeout=60)
     lines = [json.loads(line) for line in out.splitlines()]
     assert process.returncode == 130

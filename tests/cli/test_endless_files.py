@@ -1,10 +1,12 @@
-"""Files that a person names may have no end: each is read up to a bound, and refused."""
+"""Files that a person names may have no end, or never begin: refused, with the place."""
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +35,30 @@ def test_an_endless_file_is_refused(options: list[str], where: str) -> None:
     assert done.returncode in (1, 2), done.stderr
     assert "Traceback" not in done.stderr
     assert where in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--targets", "--fingerprints", "--config"])
+def test_a_pipe_that_nobody_writes_to_is_refused(tmp_path: Path, option: str) -> None:
+    """It is not waited for."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = subprocess.run(
+        [sys.executable, "-m", "evenfall.cli", "check", "--plan", option, str(pipe)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "no regular file" in done.stderr
+    assert str(pipe) in done.stderr
+
+
+def test_a_redirected_file_is_one(tmp_path: Path) -> None:
+    """Innocent: `--config /dev/stdin < FILE`."""
+    file = tmp_path / "config.toml"
+    file.write_text('lang = "kk"\n')
+    with file.open("rb") as opened:
+        done = subprocess.run(
+            [sys.executable, "-m", "evenfall.cli", "check", "--plan", "--config", "/dev/stdin"],
+            stdin=opened, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "DNS" in done.stdout

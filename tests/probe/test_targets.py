@@ -148,6 +148,38 @@ def test_refused(tmp_path, text, says):
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[network]\n", "found 0. Add one."),
+        ("".join(entry(f"https://a{i}.example/", f"a{i}/x") for i in range(13)), "Leave some out."),
+        ("#" + "x" * 70_000, "12 targets, 12 controls"),
+        ('[network]\nresolver = "1.2.3.4:0"\n' + TARGET, "a port of 1 to 65535"),
+    ],
+)
+def test_the_advice_fits(tmp_path, text, says):
+    """What to do is about what was found."""
+    with pytest.raises(FormatError) as refused:
+        read_targets(write(tmp_path, text))
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [entry("https://a.example/", "x" * 5_000), entry("ftp://a.example/" + "x" * 1_500),
+     entry("https://" + "a" * 1_500),
+     TARGET + f'[[server]]\nurl = "https://m.x"\npin = "{"p" * 5_000}"',
+     '[network]\nresolver = "' + "1" * 5_000 + '"\n' + TARGET],
+    ids=["id", "scheme", "host", "pin", "resolver"],
+)  # fmt: skip
+def test_what_is_long_is_not_repeated_whole(tmp_path, text):
+    """The beginning is enough to find it."""
+    with pytest.raises(FormatError) as refused:
+        read_targets(write(tmp_path, text))
+    assert len(refused.value.seen) <= 90
+    assert "…" in refused.value.seen
+
+
 def test_a_missing_file_is_a_usage_error(tmp_path):
     """No such file: exit 2, with the path."""
     with pytest.raises(UsageError) as refused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from evenfall.model.errors import FormatError, UsageError
@@ -110,3 +112,23 @@ def test_lists_are_bounded_and_have_to_exist(tmp_path):
         _list(tmp_path, "a.example\n" * (ENTRIES_MAX + 1))
     with pytest.raises(UsageError, match="--look-at"):
         read_allow_list(tmp_path / "absent")
+
+
+def test_too_much_says_what_is_too_much(tmp_path):
+    """Bytes or lines, each with its own bound; a long entry is not repeated whole."""
+    for text, said in (
+        ("#" + "x" * 300_000, "more than 256 KiB"),
+        ("a.example\n" * (ENTRIES_MAX + 1), f"{ENTRIES_MAX + 1} lines"),
+    ):
+        with pytest.raises(FormatError) as refused:
+            _list(tmp_path, text)
+        assert f"found {said}" in str(refused.value)
+    with pytest.raises(FormatError) as refused:
+        _list(tmp_path, "x " * 2_500)
+    assert len(str(refused.value)) < 400 + len(str(tmp_path))
+
+
+def test_a_list_is_a_file(tmp_path):
+    """A device or a pipe is refused, not waited for."""
+    with pytest.raises(UsageError, match="no regular file"):
+        read_allow_list(Path("/dev/full"))

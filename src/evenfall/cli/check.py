@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evenfall.cli.options import EvenfallCommand, Settings, settings_of
+from evenfall.cli.options import EvenfallCommand, Megabits, Settings, settings_of
 from evenfall.model.errors import UsageError
 from evenfall.model.vocabulary import ANSWER_EXIT_CODES
 
@@ -41,7 +41,7 @@ _FINGERPRINTS_BYTES_MAX = 4_194_304
 @click.option(
     "--tariff",
     "tariff_mbit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Megabits(),
     metavar="MBIT",
     help="What your contract promises, in Mbit/s.",
 )
@@ -144,10 +144,10 @@ def _fingerprints(file: Path | None) -> tuple[Fingerprint, ...]:
     if file is None:
         return ()
     from evenfall.infer.fingerprints import read_fingerprints
+    from evenfall.net.own_files import read_own_file
 
     try:
-        with file.open("rb") as opened:
-            raw = opened.read(_FINGERPRINTS_BYTES_MAX)
+        raw = read_own_file(file, _FINGERPRINTS_BYTES_MAX)
         text = raw.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
@@ -214,10 +214,10 @@ class Asked:
 
 def measure(targets: TargetList, settings: Settings, asked: Asked) -> CheckResult:
     """Measure once, with the way out and the surroundings of this machine."""
-    import asyncio
     import random
 
     from evenfall.cli.live import progress_printer
+    from evenfall.cli.patience import Patience
     from evenfall.net.sockets import SystemNetwork
     from evenfall.probe.check import run_check
     from evenfall.probe.load import wanted_s
@@ -226,8 +226,10 @@ def measure(targets: TargetList, settings: Settings, asked: Asked) -> CheckResul
 
     # Not for secrets: orders and names only; drawn by the system unless fixed.
     rng = random.SystemRandom() if asked.seed is None else random.Random(asked.seed)  # noqa: S311 (not a secret)
+    # Until the command has said what it found, not only until it has measured.
+    patience = click.get_current_context().with_resource(Patience())
     with progress_printer(settings) as emit:
-        return asyncio.run(
+        return patience.run(
             run_check(
                 SystemNetwork(),
                 targets,

@@ -38,10 +38,11 @@ def read_config(path: str) -> Config:
     """
     if not path:
         return Config()
+    from evenfall.net.own_files import read_own_file
+
     keys = ", ".join(Config.__struct_fields__)
     try:
-        with Path(path).open("rb") as file:
-            raw = file.read(_FILE_BYTES_MAX)  # what is cut off here is no TOML any more
+        raw = read_own_file(Path(path), _FILE_BYTES_MAX)  # what is cut off here is no TOML
         return msgspec.toml.decode(raw, type=Config)
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise UsageError(

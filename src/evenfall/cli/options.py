@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,30 @@ __all__ = [
     "LANGUAGES",
     "EvenfallCommand",
     "EvenfallGroup",
+    "Megabits",
     "Settings",
     "missing_extra",
     "settings_of",
 ]
+
+
+_MBIT_MAX = 1e6
+
+
+class Megabits(click.FloatRange):
+    """A speed in Mbit/s: above 0, and no more than a terabit, which nobody's line has."""
+
+    name = "Mbit/s"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=_MBIT_MAX)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As a range does; "nan" is below and above nothing, and no number."""
+        speed = super().convert(value, param, ctx)
+        if not math.isfinite(speed):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return speed
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evenfall.cli.options import EvenfallCommand, Settings, settings_of
+from evenfall.cli.options import EvenfallCommand, Megabits, Settings, settings_of
 from evenfall.model.errors import EvenfallError, UsageError
 from evenfall.model.vocabulary import ANSWER_EXIT_CODES
 
@@ -52,7 +52,7 @@ _OTHERS_MAX = 2
 @click.option(
     "--tariff",
     "tariff_mbit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Megabits(),
     metavar="MBIT",
     help="What the access has to carry, in Mbit/s.",
 )

@@ -20,6 +20,7 @@ from evenfall.measure.dns import is_bogon, split_endpoint
 from evenfall.model.errors import FormatError, UsageError
 from evenfall.model.target import MeasurementServer, Target, TargetList
 from evenfall.model.vocabulary import Role
+from evenfall.net.own_files import read_own_file
 from evenfall.probe.places import is_off_limits
 
 __all__ = [
@@ -43,6 +44,7 @@ CONTROLS_MAX = 12
 SERVERS_MAX = 4
 _FILE_BYTES_MAX = 65_536
 URL_CHARS_MAX = 2000
+_SHOWN_CHARS_MAX = 80
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,40}/[a-z0-9][a-z0-9_.-]{0,40}")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*\.?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -150,8 +152,7 @@ def port_of(url: str) -> int:
 
 def _decode(path: Path) -> _File:
     try:
-        with path.open("rb") as file:
-            raw = file.read(_FILE_BYTES_MAX + 1)  # whatever is named: /dev/zero has no end
+        raw = read_own_file(path, _FILE_BYTES_MAX + 1)
     except OSError as error:
         raise UsageError(
             expected="a readable target file",
@@ -160,7 +161,13 @@ def _decode(path: Path) -> _File:
             remedy="Give its path with --targets.",
         ) from error
     if len(raw) > _FILE_BYTES_MAX:
-        raise _refusal(path, "a target file of at most 64 KiB", "more", "Shorten it.")
+        raise _refusal(
+            path,
+            f"a target file of at most 64 KiB with {TARGETS_MAX} targets, {CONTROLS_MAX} controls "
+            f"and {SERVERS_MAX} servers",
+            "more than 64 KiB",
+            "Shorten it.",
+        )
     try:
         return msgspec.toml.decode(raw, type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -179,6 +186,11 @@ def _targets(entries: Iterable[_Entry], role: Role) -> tuple[Target, ...]:
     )
 
 
+def _short(text: str) -> str:
+    """What was written, quoted; of a long text the beginning."""
+    return repr(text if len(text) <= _SHOWN_CHARS_MAX else f"{text[:_SHOWN_CHARS_MAX]}…")
+
+
 def _refusal(path: Path, expected: str, seen: str, remedy: str, place: str = "") -> FormatError:
     where = f"{path}, {place}" if place else str(path)
     return FormatError(expected=expected, seen=seen, where=where, remedy=remedy)
@@ -193,54 +205,55 @@ class _Checker:
 
     def count(self, kind: str, seen: int, least: int, most: int) -> None:
         if not least <= seen <= most:
-            self._refuse(
-                f"{least} to {most} entries [[{kind}]]", str(seen), "Leave some out.", kind
-            )
+            remedy = "Leave some out." if seen > most else "Add one."
+            self._refuse(f"{least} to {most} entries [[{kind}]]", str(seen), remedy, kind)
 
     def entry(self, place: str, entry: _Entry, schemes: tuple[str, ...]) -> None:
         if not _ID.fullmatch(entry.id):
             self._refuse(
                 "an id service/what in small letters, digits, - _ .",
-                repr(entry.id),
+                _short(entry.id),
                 "For example youtube/front.",
                 place,
             )
         parts = self.url(place, entry.url, schemes)
         self.address(place, parts)
         if parts.scheme == MTPROTO and (parts.port is None or parts.path or parts.query):
-            self._refuse(f"{MTPROTO}://ADDRESS:PORT", repr(entry.url), "No path here.", place)
+            self._refuse(f"{MTPROTO}://ADDRESS:PORT", _short(entry.url), "No path here.", place)
         if entry.quic and parts.scheme != "https":
-            self._refuse("quic = true with https only", repr(entry.url), "Leave it out.", place)
+            self._refuse("quic = true with https only", _short(entry.url), "Leave it out.", place)
 
     def doubles(self, entries: list[_Entry]) -> None:
         for what, values in (("id", [e.id for e in entries]), ("url", [e.url for e in entries])):
             seen = next((v for v in values if values.count(v) > 1), None)
             if seen is not None:
-                self._refuse(f"every {what} once", repr(seen), "Leave one of them out.", f"{what}s")
+                self._refuse(
+                    f"every {what} once", _short(seen), "Leave one of them out.", f"{what}s"
+                )
 
     def server(self, place: str, server: _Server) -> None:
         self.host(place, self.url(place, server.url, ("https",)))
         if not _PIN.fullmatch(server.pin):
             self._refuse(
                 "a pin sha256/… of 44 characters, as `evenfall server --print-pin` prints it",
-                repr(server.pin),
+                _short(server.pin),
                 "Copy it from whoever runs the server; never leave it out.",
                 place,
             )
         if server.neutral and not is_host_name(server.neutral.lower()):
-            self._refuse("a host name", repr(server.neutral), "Or leave `neutral` out.", place)
+            self._refuse("a host name", _short(server.neutral), "Or leave `neutral` out.", place)
 
     def url(self, place: str, url: str, schemes: tuple[str, ...]) -> SplitResult:
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            self._refuse("a web address", f"{url!r} ({error})", "Correct it.", place)
+            self._refuse("a web address", f"{_short(url)} ({error})", "Correct it.", place)
         if len(url) > URL_CHARS_MAX or not url.isascii() or not url.isprintable() or " " in url:
-            self._refuse("a web address in plain ASCII", repr(url[:80]), "Encode it.", place)
+            self._refuse("a web address in plain ASCII", _short(url), "Encode it.", place)
         if parts.scheme not in schemes or not parts.hostname or port == 0:
             wanted = " or ".join(f"{s}://HOST[:PORT]/…" for s in schemes)
-            self._refuse(wanted, repr(url), "Correct it.", place)
+            self._refuse(wanted, _short(url), "Correct it.", place)
         if parts.username is not None or parts.password is not None:
             self._refuse(
                 "a web address without user name and password",
@@ -249,7 +262,7 @@ class _Checker:
                 place,
             )
         if parts.fragment:
-            self._refuse("a web address without #…", repr(url), "Take that part out.", place)
+            self._refuse("a web address without #…", _short(url), "Take that part out.", place)
         return parts
 
     def address(self, place: str, parts: SplitResult) -> None:
@@ -261,7 +274,7 @@ class _Checker:
         if private and not self.private_allowed:
             self._refuse(
                 "a public address",
-                repr(host),
+                _short(host),
                 "Loopback and private addresses are measured in test networks only (set "
                 "network.ca_file).",
                 place,
@@ -272,11 +285,11 @@ class _Checker:
         host = (parts.hostname or "").lower()
         if not is_literal(host):
             if not is_host_name(host):
-                self._refuse("a host name", repr(host), "Write it as it is looked up.", place)
+                self._refuse("a host name", _short(host), "Write it as it is looked up.", place)
         elif is_off_limits(host):
             self._refuse(
                 "a public address",
-                repr(host),
+                _short(host),
                 "Link-local and multicast addresses and those of clouds' metadata are never "
                 "visited.",
                 place,
@@ -290,7 +303,10 @@ class _Checker:
             _parse_endpoint(endpoint)
         except ValueError:
             self._refuse(
-                "ADDRESS, ADDRESS:PORT or [V6]:PORT", repr(endpoint), "No host names here.", place
+                "ADDRESS, ADDRESS:PORT or [V6]:PORT, with a port of 1 to 65535",
+                _short(endpoint),
+                "Give the resolver's address, not its name.",
+                place,
             )
 
     def doh(self, url: str) -> None:
@@ -301,7 +317,7 @@ class _Checker:
         if not parts.path or parts.query:
             self._refuse(
                 "https://HOST/PATH without a query (RFC 8484)",
-                repr(url),
+                _short(url),
                 "For example https://doh.example/dns-query.",
                 "network.doh",
             )
@@ -315,7 +331,7 @@ class _Checker:
                 "a PEM file with the test network's authority",
                 "no such file",
                 "The path is taken from the target file's folder.",
-                f"network.ca_file = {name!r}",
+                f"network.ca_file = {_short(name)}",
             )
         return str(path)
 

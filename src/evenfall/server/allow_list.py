@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from evenfall.model.errors import FormatError, UsageError
+from evenfall.net.own_files import read_own_file
 from evenfall.wire.web_address import WebAddress, take_apart
 
 __all__ = ["ENTRIES_MAX", "MASS_MARKET", "AllowList", "read_allow_list"]
@@ -84,8 +85,7 @@ def read_allow_list(path: Path) -> AllowList:
         FormatError: a line is no host, or there are too many; says which.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(_FILE_BYTES_MAX + 1)
+        raw = read_own_file(path, _FILE_BYTES_MAX + 1)
     except OSError as error:
         raise UsageError(
             expected="a readable list of hosts",
@@ -94,8 +94,10 @@ def read_allow_list(path: Path) -> AllowList:
             remedy="One host a line, as docs/server.md shows.",
         ) from error
     lines = raw.decode("utf-8", "replace").splitlines()
-    if len(raw) > _FILE_BYTES_MAX or len(lines) > ENTRIES_MAX:
-        raise _refusal(str(path), f"at most {ENTRIES_MAX} lines, 256 KiB", f"{len(lines)} lines")
+    if len(raw) > _FILE_BYTES_MAX:
+        raise _too_much(path, "more than 256 KiB")
+    if len(lines) > ENTRIES_MAX:
+        raise _too_much(path, f"{len(lines)} lines")
     return _parse(lines, str(path))
 
 
@@ -127,6 +129,15 @@ def _bracketed(entry: str) -> str:
         return f"[{ipaddress.IPv6Address(entry)}]"
     except ValueError:
         return entry
+
+
+def _too_much(path: Path, seen: str) -> FormatError:
+    return FormatError(
+        expected=f"at most {ENTRIES_MAX} lines and 256 KiB",
+        seen=seen,
+        where=str(path),
+        remedy="Leave some out, or write *.domain for many names of one; docs/server.md.",
+    )
 
 
 def _refusal(where: str, expected: str, seen: str) -> FormatError:
