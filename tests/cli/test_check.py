@@ -120,6 +120,13 @@ def test_yes_prints_the_risk_and_keeps_its_version(run, tmp_path, language, word
     assert not (tmp_path / "s" / "consent.json").exists()
 
 
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+def test_the_risk_text_fits_the_screen(run, language):
+    """Eighty columns, as every other screen."""
+    _, _, err = run(SilentNetwork, "--lang", language, "check", "--yes", "--json")
+    assert max(map(len, err.splitlines())) <= 80
+
+
 def test_who_agreed_is_not_asked_again(run, tmp_path):
     """With the same version typed by a person in the store, nobody is asked; without, they are."""
     store_consent(

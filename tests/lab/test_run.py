@@ -324,6 +324,20 @@ def test_list_names_every_case() -> None:
     assert far["backends"] == ["netns"]
 
 
+def test_list_names_the_others_beside_a_faulty_one(tmp_path: Path) -> None:
+    """One file that is no scenario: it is named, the rest is listed, exit 1."""
+    good = (cases_folder() / "clean" / "scenario.toml").read_text()
+    for name, text in (("aaa", "x = ["), ("clean", good)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "scenario.toml").write_text(text)
+    for more in ((), ("--json",)):
+        done = evenfall("lab", "list", "--cases", str(tmp_path), *more)
+        assert done.returncode == 1
+        assert "clean" in done.stdout
+        assert str(tmp_path / "aaa") in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_a_commands_output_and_status_are_its_own() -> None:
     """Nothing of ours on stdout, `{targets}` filled in, the variable beside it."""
     script = 'test "$1" = "$EVENFALL_TARGETS" && grep -c "^\\[\\[control" "$1"; exit 9'

@@ -43,7 +43,7 @@ def agree(targets: TargetList, settings: Settings, *, yes: bool, where: str = "c
     from evenfall.text.consent import RISK_VERSION, risk_text
 
     if yes:
-        click.echo(risk_text(settings.language), err=True)
+        Screen(settings, err=True).paragraphs(risk_text(settings.language))
         if not is_lab_network(targets):
             _remember(settings, how="yes")
         return settings
@@ -60,7 +60,7 @@ def agree(targets: TargetList, settings: Settings, *, yes: bool, where: str = "c
             remedy="Read the risk text (docs/check.md), then add --yes.",
         )
     settings = _ask_language(settings)
-    click.echo(risk_text(settings.language), err=True)
+    Screen(settings, err=True).paragraphs(risk_text(settings.language))
     _ask(targets, settings)
     _remember(settings, how="terminal")
     return settings

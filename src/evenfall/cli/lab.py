@@ -42,24 +42,27 @@ def _cases_option(function: click.decorators.FC) -> click.decorators.FC:
 @command.command("list", help="The scenarios: innocent or not, and which backend can emulate them.")
 @_cases_option
 @click.pass_context
-def list_(ctx: click.Context, cases: Path | None) -> None:
-    """Print one line a scenario."""
+def list_(ctx: click.Context, cases: Path | None) -> int:
+    """Print one line a scenario; 1 if a file is none, which is named after the others."""
     from evenfall.lab.backend import backends
-    from evenfall.lab.cases import cases_folder, load_cases
+    from evenfall.lab.cases import cases_folder, sort_cases
     from evenfall.lab.words import listing
 
     settings = settings_of(ctx)
-    scenarios = load_cases(cases or cases_folder())
+    scenarios, faults = sort_cases(cases or cases_folder())
     candidates = list(backends().values())
     rows = [(scenario, _able(candidates, scenario)) for scenario in scenarios]
     if settings.json:
         for scenario, able in rows:
             click.echo(to_json_line(_listed(scenario, able)))
-        return
-    click.echo(listing(rows))
-    for backend in candidates:
-        if (reason := backend.unavailable()) is not None:
-            click.echo(f"{backend.name} cannot be used on this machine: {reason}", err=True)
+    else:
+        click.echo(listing(rows))
+        for backend in candidates:
+            if (reason := backend.unavailable()) is not None:
+                click.echo(f"{backend.name} cannot be used on this machine: {reason}", err=True)
+    for fault in faults:
+        click.echo(str(fault), err=True)
+    return 1 if faults else 0
 
 
 @command.command(

@@ -82,6 +82,11 @@ class Screen:
         """A text as it is, said but not folded."""
         self._echo(self.speech.say(text))
 
+    def paragraphs(self, text: str) -> None:
+        """A text of paragraphs with empty lines between them, each folded to the width."""
+        folded = (textwrap.fill(" ".join(p.split()), self.width) for p in text.split("\n\n"))
+        self._echo("\n\n".join(folded))
+
     def blank(self) -> None:
         """An empty line."""
         self._echo("")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from evenfall.lab.scenario import Scenario, load
-from evenfall.model.errors import UsageError
+from evenfall.model.errors import FormatError, UsageError
 
-__all__ = ["cases_folder", "find_case", "load_cases"]
+__all__ = ["cases_folder", "find_case", "load_cases", "sort_cases"]
 
 _FILE_NAME = "scenario.toml"
 _CASES_MAX = 1000
@@ -41,6 +41,10 @@ def load_cases(folder: Path) -> list[Scenario]:
         UsageError: no such folder, or no case in it.
         FormatError: a scenario file that is not one.
     """
+    return [load(path) for path in _paths(folder)]
+
+
+def _paths(folder: Path) -> list[Path]:
     paths = sorted(folder.glob(f"*/{_FILE_NAME}"))[:_CASES_MAX] if folder.is_dir() else []
     if not paths:
         raise UsageError(
@@ -49,7 +53,23 @@ def load_cases(folder: Path) -> list[Scenario]:
             where=str(folder),
             remedy="docs/lab.md describes a case.",
         )
-    return [load(path) for path in paths]
+    return paths
+
+
+def sort_cases(folder: Path) -> tuple[list[Scenario], list[FormatError]]:
+    """Every case of a folder that is one, by name, and what is wrong with the others.
+
+    Raises:
+        UsageError: no such folder, or no case in it.
+    """
+    good: list[Scenario] = []
+    bad: list[FormatError] = []
+    for path in _paths(folder):
+        try:
+            good.append(load(path))
+        except FormatError as error:
+            bad.append(error)
+    return good, bad
 
 
 def find_case(name: str, folder: Path) -> Scenario:
