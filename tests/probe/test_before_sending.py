@@ -13,7 +13,7 @@ from evenfall.model.target import Target, TargetList
 from evenfall.model.vocabulary import Role
 from evenfall.net.fake import Rule
 from evenfall.probe import pair_plan
-from evenfall.probe.budget import CHECK_BYTES_MAX, Budget, reserve_for
+from evenfall.probe.budget import CHECK_BYTES_MAX, LOOKUP_BYTES, Budget, reserve_for
 from evenfall.probe.builtin import BUILT_IN
 from evenfall.probe.capacity import CAPACITY_BYTES
 from evenfall.probe.consent import Consent, is_lab_network, recorded_consent, store_consent
@@ -113,6 +113,20 @@ def test_the_plan_names_the_new_stages():
     assert "QUIC" in by_whom["www.youtube.com:443"].what
     assert "149.154" not in by_whom["the system's resolver"].what
     assert all(hasattr(step.what, "template") for step in steps)
+
+
+def test_the_plan_lists_every_name_and_no_address(world):
+    """Telegram's endpoint by name is looked up too; what is written as an address is not."""
+    named = Target(target_id="a/app", url="mtproto://dc.test:443", role=Role.TARGET)
+    literal = Target(target_id="b/front", url="https://203.0.113.9/", role=Role.TARGET)
+    targets = world.targets(targets=(named, literal))
+    steps = {step.whom: step for step in plan_check(targets).steps}
+    asked = str(steps[targets.resolver].what)
+    assert "dc.test" in asked
+    assert "203.0.113" not in asked
+    assert steps[targets.resolver].bytes_max == LOOKUP_BYTES * (1 + len(targets.controls))
+    assert "dc.test" in str(steps[targets.public_resolver].what)
+    assert "203.0.113" not in str(steps[targets.public_resolver].what)
 
 
 @pytest.mark.parametrize(

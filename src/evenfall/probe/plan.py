@@ -17,13 +17,14 @@ from evenfall.probe.locate import LOCATE_S_MAX, PATH_BYTES
 from evenfall.probe.outside import LOOK_BYTES
 from evenfall.probe.schedule import CAPACITY_S_MAX, PAIRED_MAX, Wishes
 from evenfall.probe.surroundings import is_on_this_machine
-from evenfall.probe.targets import host_of, is_mtproto, port_of
+from evenfall.probe.targets import host_of, is_literal, is_mtproto, port_of
 
 __all__ = ["SECOND_LOOKS_MAX", "UPLOADED_MAX", "Plan", "PlanStep", "plan_check"]
 
 SECOND_LOOKS_MAX = 5
 UPLOADED_MAX = 6
 """Services of which uploads are made; `probe.pair_plan` keeps to it."""
+_NONE = "–"  # every site stands in the list by its address
 _SIX_LOOKS = 2
 _QUIC_LOOKS = 2
 
@@ -95,15 +96,17 @@ def _asked_for(whom: str, capacity: bool, path: bool) -> list[PlanStep]:
 
 def _lookups(targets: TargetList) -> list[PlanStep]:
     of_targets = _names(targets.targets)
-    servers = [host_of(s.url) for s in targets.servers]
+    servers = [h for s in targets.servers if not is_literal(h := host_of(s.url))]
     of_all = list(dict.fromkeys([*of_targets, *_names(targets.controls), *servers]))
     first = targets.resolver or say("the system's resolver")
-    words = say("addresses of {names}; and of hosts that they redirect to", names=", ".join(of_all))
+    words = say(
+        "addresses of {names}; and of hosts that they redirect to", names=", ".join(of_all) or _NONE
+    )
     steps = [PlanStep(whom=first, what=words, bytes_max=LOOKUP_BYTES * len(of_all))]
     if targets.public_resolver:
         words = say(
             "a second opinion on {names}; and on hosts that they redirect to",
-            names=", ".join(of_targets),
+            names=", ".join(of_targets) or _NONE,
         )
         most = LOOKUP_BYTES * len(of_targets)
         steps.append(PlanStep(whom=targets.public_resolver, what=words, bytes_max=most))
@@ -117,7 +120,7 @@ def _lookups(targets: TargetList) -> list[PlanStep]:
 
 
 def _names(sites: tuple[Target, ...]) -> list[str]:
-    return list(dict.fromkeys(host_of(site.url) for site in sites if not is_mtproto(site.url)))
+    return [h for h in dict.fromkeys(host_of(s.url) for s in sites) if not is_literal(h)]
 
 
 def _router(targets: TargetList) -> list[PlanStep]:
