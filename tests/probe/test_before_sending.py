@@ -119,12 +119,13 @@ def test_the_plan_lists_every_name_and_no_address(world):
     """Telegram's endpoint by name is looked up too; what is written as an address is not."""
     named = Target(target_id="a/app", url="mtproto://dc.test:443", role=Role.TARGET)
     literal = Target(target_id="b/front", url="https://203.0.113.9/", role=Role.TARGET)
-    targets = world.targets(targets=(named, literal))
+    targets = world.targets(targets=(named, literal), doh="https://doh.test/dns-query")
     steps = {step.whom: step for step in plan_check(targets).steps}
     asked = str(steps[targets.resolver].what)
     assert "dc.test" in asked
+    assert "doh.test" in asked
     assert "203.0.113" not in asked
-    assert steps[targets.resolver].bytes_max == LOOKUP_BYTES * (1 + len(targets.controls))
+    assert steps[targets.resolver].bytes_max == LOOKUP_BYTES * (2 + len(targets.controls))
     assert "dc.test" in str(steps[targets.public_resolver].what)
     assert "203.0.113" not in str(steps[targets.public_resolver].what)
 

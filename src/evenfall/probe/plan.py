@@ -96,7 +96,8 @@ def _asked_for(whom: str, capacity: bool, path: bool) -> list[PlanStep]:
 
 def _lookups(targets: TargetList) -> list[PlanStep]:
     of_targets = _names(targets.targets)
-    servers = [h for s in targets.servers if not is_literal(h := host_of(s.url))]
+    urls = [*(server.url for server in targets.servers), *filter(None, [targets.doh])]
+    servers = [host for host in map(host_of, urls) if not is_literal(host)]
     of_all = list(dict.fromkeys([*of_targets, *_names(targets.controls), *servers]))
     first = targets.resolver or say("the system's resolver")
     words = say(
