@@ -200,8 +200,10 @@ def ok(body, *headers):
 class Visit:
     """Connect, shake hands if there is a context, and fetch; keeps what each step saw."""
 
-    def __init__(self, host, *, context=None, sni="video.test", bytes_max=262_144, time_s=6.0):
-        self.network = FakeNetwork()
+    def __init__(
+        self, host, *, context=None, sni="video.test", bytes_max=262_144, time_s=6.0, network=None
+    ):
+        self.network = network or FakeNetwork()
         if host is not None:
             self.network.at[ADDRESS, 443] = host
         self.round = Round("r", self.network.clock)
@@ -338,7 +340,8 @@ def test_a_stall_is_told_from_slowness():
 def test_half_a_head_is_no_answer(pki, is_tls, pause_s):
     """A head that drips, or stops half-way, is `stalled` whenever its last byte came."""
     ca, contexts = pki
-    clock = FakeNetwork().clock
+    network = FakeNetwork()
+    clock = network.clock
 
     async def peer(stream):
         await stream.read(65_536, timeout_s=60.0)
@@ -348,7 +351,8 @@ def test_half_a_head_is_no_answer(pki, is_tls, pause_s):
         await clock.sleep(60.0)
 
     host = Host(peer=tls_peer(contexts["good"], peer, clock=clock) if is_tls else peer)
-    seen = Visit(host, context=verifying_context(str(ca)) if is_tls else None).http
+    context = verifying_context(str(ca)) if is_tls else None
+    seen = Visit(host, context=context, network=network).http
     assert (seen.failure, seen.operation, seen.status_code) == ("stalled", "read", None)
     assert (seen.body_bytes, seen.capped) == (0, True)
 
