@@ -336,9 +336,9 @@ def test_a_stall_is_told_from_slowness():
 
 
 @pytest.mark.parametrize("is_tls", [False, True])
-@pytest.mark.parametrize("pause_s", [1.0, 3.5, 5.5])
+@pytest.mark.parametrize("pause_s", [1.0, 5.5, 7.0])
 def test_half_a_head_is_no_answer(pki, is_tls, pause_s):
-    """A head that drips, or stops half-way, is `stalled` whenever its last byte came."""
+    """A head that drips, or stops half-way, is `stalled` whenever its first byte came."""
     ca, contexts = pki
     network = FakeNetwork()
     clock = network.clock
@@ -348,7 +348,7 @@ def test_half_a_head_is_no_answer(pki, is_tls, pause_s):
         for piece in (b"HTTP/1.1", b" 200 OK\r\n"):
             await clock.sleep(pause_s / 2)
             await stream.write(piece, timeout_s=60.0)
-        await clock.sleep(60.0)
+        await asyncio.Event().wait()  # silent from here, and the clock is the visit's alone
 
     host = Host(peer=tls_peer(contexts["good"], peer, clock=clock) if is_tls else peer)
     context = verifying_context(str(ca)) if is_tls else None
