@@ -8,7 +8,7 @@ effect with an interval.
 Rules. Zero bytes are x = −3 and are never dropped. A pair's likelihood ratio is cut at 60, so that
 one faulty pair can never convict. THROTTLED: E ≥ 100 and at least 2 pairs. NOT SEEN: E ≤ 0.05 and
 at least 4. After 12 pairs the rest is INCONCLUSIVE. If the line's own neutral/neutral pairs are
-wider than scale 0.30, the arms of two of them differ by ×2, fewer than two came through, or any
+wider than scale 0.30, the arms of one of them differ by ×2, fewer than two came through, or any
 neutral arm of the round failed, THROTTLED needs E ≥ 1000 *and* a sign test at 5 % (against a
 slowing of ×1/1.5, so at least five pairs). The order of the pairs does not matter.
 
@@ -31,9 +31,10 @@ that was cut, or brought nothing, has another one: on some lines transfers fail 
 is told by the round's neutral arms, of pairs and null pairs alike. Hence a pair whose target arm
 failed is cut at (neutral arms + 2) ÷ (neutral arms that failed + 1): 8 or 9 where none of six or
 seven failed, so that three silent pairs convict and two do not; 2 where half of them failed too.
-Where the target's own arms fail at one time and come through fast at another, the line counts as
-noisy. Among arms that came through, more slowing never lowers the evidence; a failed arm may weigh
-less than a slow one (docs/decisions/0009).
+Where the target's own arms fail at one time and come through fast at another, or its name was
+faster by ×2 in one pair, the line counts as noisy (docs/decisions/0024). Among arms that came
+through, more slowing never lowers the evidence; a failed arm may weigh less than a slow one
+(docs/decisions/0009).
 
 How it works. Null f0: Student t with 2 d.o.f. and scale s = max(0.19, the scale of this line's
 neutral pairs). With y = x/s: density (2 + y²)^(−3/2), distribution F(y) = ½ + y / (2√(2 + y²)).
