@@ -40,8 +40,8 @@ CUSTOMER_HEAD = say("Text for customers, without anything about a customer:")
 CHECK_LIST = say("To look at:")
 
 _TROUBLED = (State.SLOWED, State.BLOCKED)
-_ODDS_MAX = 70.0
-"""However large the evidence of a model: the worst innocent row of the calibration has 1.4 %."""
+_ODDS_MAX = 30.0
+"""However large the evidence of a model: the worst innocent rows of the calibration have 3 %."""
 
 _LISTS: dict[Conclusion, tuple[Saying, ...]] = {
     Conclusion.BY_NAME: (
