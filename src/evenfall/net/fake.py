@@ -121,6 +121,8 @@ class FakeNetwork:
 
     async def ask(self, address: str, port: int, query: bytes, *, timeout_s: float) -> list[bytes]:
         """The answers that come in time, in order; see `Network.ask`."""
+        if (6 if ":" in address else 4) not in self.families:
+            raise NetworkFailure("network_unreachable", "connect")
         answerer = self.answers.get((address, port))
         coming = sorted(answerer(query)) if answerer else []
         if not coming or coming[0][0] > timeout_s:
