@@ -3,8 +3,8 @@
     .venv/bin/python bench/error_rates.py --runs 100 --jobs 4
     .venv/bin/python bench/error_rates.py            only write the page again
 
-Rows of `evenfall lab score --check` add up in `bench/check-runs-*.jsonl`; those of the calibration of
-the pair rule stand in `bench/pair_calibration.jsonl` (bench/pair_calibration.py). Only rows of
+Rows of `evenfall lab score --check` add up in `bench/check-runs-*.jsonl`; those of the calibration
+of the pair rule stand in `bench/pair_calibration.jsonl` (bench/pair_calibration.py). Only rows of
 today's ruleset count: a change of what a rule decides scores everything again.
 """
 
@@ -72,9 +72,10 @@ def main() -> None:
 def more(runs: int, jobs: int, families: Sequence[str]) -> None:
     """Make more rows, with the command that anybody can use, in a file of their own."""
     first = next_seed(all_rows())
+    rows = BENCH / f"check-runs-{first}.jsonl"
     command = [
         sys.executable, "-m", "evenfall.cli", "lab", "score", "--check", "--runs", str(runs),
-        "--jobs", str(jobs), "--backend", "netns", "--rows", str(BENCH / f"check-runs-{first}.jsonl"),
+        "--jobs", str(jobs), "--backend", "netns", "--rows", str(rows),
         "--first-seed", str(first),
         *(word for name in families for word in ("--families", name)),
     ]  # fmt: skip
@@ -156,10 +157,10 @@ def acted_table(groups: dict[str, list[ScoreRow]]) -> list[str]:
 
 
 def policer_table(groups: dict[str, list[ScoreRow]]) -> list[str]:
-    """The policers on 20 Mbit/s by round trip and burst allowance: found, and found within 2 MB."""
+    """The policers on 20 Mbit/s by round trip and burst: found, and found within 2 MB."""
     lines = [
         "## Policers on a line of 20 Mbit/s\n",
-        "A burst allowance lets the first bytes of a transfer pass, so a transfer has to be longer;",
+        "A burst allowance lets the first bytes pass, so a transfer has to be longer than it;",
         "a long round trip makes the neutral arm slow too. Bytes are those of all pairs.\n",
         "| policer | round trip | burst | runs | found | within 2 MB |",
         "|---|---|---|---|---|---|",
