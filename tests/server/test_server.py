@@ -290,9 +290,11 @@ def test_connections_per_address_are_limited(running):
         for _ in range(2):
             held.enter_context(socket.create_connection(server.place, timeout=10))
         # The reset may come before connect() has returned.
-        with contextlib.suppress(ConnectionResetError):
-            with socket.create_connection(server.place, timeout=10) as third:
-                _is_given_up(third)
+        with (
+            contextlib.suppress(ConnectionResetError),
+            socket.create_connection(server.place, timeout=10) as third,
+        ):
+            _is_given_up(third)
     _eventually(lambda: _still_serves(server.place))
 
 
