@@ -93,7 +93,7 @@ def test_silence_is_no_answer() -> None:
 def test_echo_where_the_kernel_allows_it() -> None:
     """Where `ping_group_range` lets us: loopback answers; an address of nobody does not."""
     if not gateway._may_echo(4):
-        pytest.xfail("ping_group_range allows no group of ours")
+        pytest.skip("not run: ping_group_range allows no group of ours")
     assert ask(gateway._EchoWay(to("127.0.0.1"), 4))
 
 
