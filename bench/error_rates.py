@@ -217,7 +217,7 @@ def calibration_table(rows: Sequence[dict[str, object]]) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        low, high = row["bounds"]  # type: ignore[misc]
+        low, high = row["bounds"]  # type: ignore[misc]  # (a pair)
         said = ("within" if float(str(row["rate"])) <= FALSE_MAX else "above") + " 1 %"
         lines.append(
             f"| {row['row']} | {row['sessions']} | {row['rate']:.2%} | {low:.2%}–{high:.2%} "

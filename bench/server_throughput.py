@@ -166,4 +166,4 @@ if __name__ == "__main__":
     else:
         for row in rows:
             print(f"{row['ratio']:.2f}  {row['name']}: {row['detail']}")
-    sys.exit(any(row["ratio"] < 0.5 for row in rows))  # type: ignore[operator]
+    sys.exit(any(row["ratio"] < 0.5 for row in rows))  # type: ignore[operator]  # (a float)

@@ -115,7 +115,7 @@ def main() -> None:
         assert seed < SEED_MAX
         for kind in chosen.kinds:
             row = run(kind, seed, chosen.direction)
-            print(kind, seed, row["status"], len(row["observations"]), flush=True)  # type: ignore[arg-type]
+            print(kind, seed, row["status"], len(row["observations"]), flush=True)  # type: ignore[arg-type]  # (a list)
             if chosen.out:
                 with chosen.out.open("a") as file:
                     file.write(json.dumps(row) + "\n")

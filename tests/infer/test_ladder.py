@@ -28,7 +28,7 @@ N, H, B = RungState.NOT_TESTED, RungState.HOLDS, RungState.BROKEN
 
 def ladder(maker: RoundMaker, **around: object) -> tuple[Rung, ...]:
     """The rungs of a round."""
-    surroundings = Surroundings(**around)  # type: ignore[arg-type]
+    surroundings = Surroundings(**around)  # type: ignore[arg-type]  # (options)
     judged = maker.judge(surroundings=surroundings)
     return climb(judged, maker.observations, surroundings)
 
@@ -49,7 +49,7 @@ def broken(maker: RoundMaker, **around: object) -> Rung:
 
 def answered(maker: RoundMaker, **around: object) -> Answer:
     """The one answer."""
-    judged = maker.judge(surroundings=Surroundings(**around))  # type: ignore[arg-type]
+    judged = maker.judge(surroundings=Surroundings(**around))  # type: ignore[arg-type]  # (options)
     return sum_up(judged.verdicts, line_slow=judged.ground.line_slow)
 
 
@@ -459,7 +459,7 @@ def test_the_last_answered_series_counts() -> None:
 
 def rival(maker: RoundMaker, explanation: Explanation, **around: object) -> tuple[object, str]:
     """Ruled out or not, and why."""
-    surroundings = Surroundings(**around)  # type: ignore[arg-type]
+    surroundings = Surroundings(**around)  # type: ignore[arg-type]  # (options)
     judged = maker.judge(surroundings=surroundings)
     found = list_rivals(judged, surroundings, maker.observations)
     return next((r.ruled_out, str(r.because)) for r in found if r.explanation is explanation)

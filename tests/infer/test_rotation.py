@@ -102,7 +102,7 @@ def test_the_bound_changes_nothing() -> None:
     day, slot = dense_evenings(rng, 8)
     score = np.where((slot >= 118) & (slot < 126) & (rng.random(day.size) < 0.6), 2.8, -1.0)
     quick = p_of(day, slot, score, np.random.default_rng(1))
-    endless = lambda self, shifts: np.full(shifts.shape[0], np.inf)  # noqa: E731
+    endless = lambda self, shifts: np.full(shifts.shape[0], np.inf)  # noqa: E731 (a stand-in)
     shortcut = rotation._Tables.bound
     rotation._Tables.bound = endless
     try:

@@ -21,7 +21,7 @@ def frame(number: int) -> bytes:
 
 def air(loss: float, jitter_s: float) -> Air:
     """One with a fixed seed."""
-    return Air(AirSettings(loss=loss, jitter_s=jitter_s), random.Random(2))  # noqa: S311
+    return Air(AirSettings(loss=loss, jitter_s=jitter_s), random.Random(2))  # noqa: S311 (seeded)
 
 
 def crossing(through: Air, count: int, *, upwards: bool, gap_s: float) -> list[tuple[float, bytes]]:

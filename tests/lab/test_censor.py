@@ -66,7 +66,7 @@ class Bench:
             lie=LIE,
             block_page=lambda: PAGE,
             minute_of_day=lambda _: self.minute,
-            rng=random.Random(seed),  # noqa: S311
+            rng=random.Random(seed),  # noqa: S311 (seeded)
         )
 
     def judge(self, data: bytes, *, upwards: bool) -> Decision:
@@ -118,7 +118,7 @@ def passed(decision: Decision) -> bool:
 
 def sni(action: str, **options: object) -> CensorRule:
     """A rule against `video`."""
-    return CensorRule(action=action, services=("video",), **options)  # type: ignore[arg-type]
+    return CensorRule(action=action, services=("video",), **options)  # type: ignore[arg-type]  # (options)
 
 
 # Innocent traffic

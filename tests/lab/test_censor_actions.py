@@ -66,7 +66,7 @@ class Bench:
     """A censor with rules against `video`, and a clock turned by hand."""
 
     def __init__(self, action: str, **options: Any) -> None:
-        rule = CensorRule(action=action, **{"services": ("video",), **options})  # type: ignore[arg-type]
+        rule = CensorRule(action=action, **{"services": ("video",), **options})  # type: ignore[arg-type]  # (options)
         self.now_s = 0.0
         self.censor = Censor(
             (rule,),
@@ -77,7 +77,7 @@ class Bench:
             lie="203.0.113.90",
             block_page=lambda: PAGE,
             minute_of_day=lambda _: 0.0,
-            rng=random.Random(1),  # noqa: S311
+            rng=random.Random(1),  # noqa: S311 (seeded)
             redirect=lambda: REDIRECT,
             mitm=OTHER,
         )

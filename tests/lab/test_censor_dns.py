@@ -23,7 +23,7 @@ LIE, LIE6, TRUE = "203.0.113.90", "2001:db8:113::90", "203.0.113.11"
 
 def censor_of(action: str, *, lie6: str = "", **options: Any) -> Censor:
     """A censor with one rule of DNS against `video`."""
-    rule = CensorRule(action=action, **{"services": ("video",), **options})  # type: ignore[arg-type]
+    rule = CensorRule(action=action, **{"services": ("video",), **options})  # type: ignore[arg-type]  # (options)
     return Censor(
         (rule,),
         hosts={"video": "video.test"},
@@ -33,7 +33,7 @@ def censor_of(action: str, *, lie6: str = "", **options: Any) -> Censor:
         lie6=lie6,
         block_page=bytes,
         minute_of_day=lambda _: 0.0,
-        rng=random.Random(1),  # noqa: S311
+        rng=random.Random(1),  # noqa: S311 (seeded)
     )
 
 

@@ -24,7 +24,7 @@ class Bench:
     """A censor with one rule, and datagrams at a time that is turned by hand."""
 
     def __init__(self, action: str, **options: Any) -> None:
-        rule = CensorRule(action=action, **{"services": ("video",), **options})  # type: ignore[arg-type]
+        rule = CensorRule(action=action, **{"services": ("video",), **options})  # type: ignore[arg-type]  # (options)
         self.now_s = 0.0
         self.minute = 0.0
         self.censor = Censor(
@@ -35,7 +35,7 @@ class Bench:
             lie="203.0.113.90",
             block_page=bytes,
             minute_of_day=lambda _: self.minute,
-            rng=random.Random(1),  # noqa: S311
+            rng=random.Random(1),  # noqa: S311 (seeded)
         )
 
     def up(

@@ -26,12 +26,12 @@ def segment(payload_bytes: int, *, upwards: bool = False) -> Packet:
 
 def rule(action: str, **options: object) -> CensorRule:
     """A rule against `video`."""
-    return CensorRule(action=action, services=("video",), **options)  # type: ignore[arg-type]
+    return CensorRule(action=action, services=("video",), **options)  # type: ignore[arg-type]  # (options)
 
 
 def limiter() -> Limiter:
     """One with a fixed seed."""
-    return Limiter(random.Random(4))  # noqa: S311
+    return Limiter(random.Random(4))  # noqa: S311 (seeded)
 
 
 def passing(

@@ -33,7 +33,7 @@ QUIC_CLIENT = Path(__file__).with_name("inside") / "quic_client.py"
 
 def rule(action: str, service: str = "video", **options: Any) -> CensorRule:
     """A rule against one service."""
-    return CensorRule(action=action, services=(service,), **options)  # type: ignore[arg-type]
+    return CensorRule(action=action, services=(service,), **options)  # type: ignore[arg-type]  # (options)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ DOWN = bytes.fromhex("0200000003020200000004010800")
 
 def line(*rules: CensorRule, **settings: object) -> Pipeline:
     """A pipeline for a client, 100 Mbit/s and 40 ms unless told otherwise."""
-    rng = random.Random(5)  # noqa: S311
+    rng = random.Random(5)  # noqa: S311 (seeded)
     censor = Censor(
         rules,
         hosts={"video": "video.test"},
@@ -32,7 +32,7 @@ def line(*rules: CensorRule, **settings: object) -> Pipeline:
         rng=rng,
     )
     defaults = {"client": CLIENT, "down_bps": 100e6, "up_bps": 100e6, "rtt_s": 0.04}
-    return Pipeline(PathSettings(**{**defaults, **settings}), censor, rng)  # type: ignore[arg-type]
+    return Pipeline(PathSettings(**{**defaults, **settings}), censor, rng)  # type: ignore[arg-type]  # (options)
 
 
 def frame(*, upwards: bool, size: int = 100, host: bytes = CLIENT, number: int = 0) -> bytes:

@@ -30,7 +30,7 @@ async def through_relay(
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     far = Endpoint(*server.sockets[0].getsockname())
     line = Line(down=TokenBucket(down_bps), up=TokenBucket(up_bps), delay_s=delay_s)
-    decider = Decider((), hosts={}, minute_of_day=lambda: 0, rng=random.Random(1))  # noqa: S311
+    decider = Decider((), hosts={}, minute_of_day=lambda: 0, rng=random.Random(1))  # noqa: S311 (seeded)
     elsewhere = Elsewhere(page=far, certificate=far, redirect=bytes)
     relay = Relay(
         upstream=far, elsewhere=elsewhere, line=line, decider=decider, shared=SharedBuckets()
@@ -49,7 +49,7 @@ async def through_relay(
 
 def test_bytes_and_half_closes_pass_both_ways() -> None:
     """A megabyte up, its echo down, the end of each told to the other side."""
-    sent = random.Random(3).randbytes(1_000_000)  # noqa: S311
+    sent = random.Random(3).randbytes(1_000_000)  # noqa: S311 (seeded)
     got = bytearray()
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -136,7 +136,7 @@ def test_a_server_that_is_not_there_is_felt_by_the_client() -> None:
 
     async def nobody() -> None:
         line = Line(down=TokenBucket(1e6), up=TokenBucket(1e6), delay_s=0)
-        decider = Decider((), hosts={}, minute_of_day=lambda: 0, rng=random.Random(1))  # noqa: S311
+        decider = Decider((), hosts={}, minute_of_day=lambda: 0, rng=random.Random(1))  # noqa: S311 (seeded)
         gone = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
         far = Endpoint(*gone.sockets[0].getsockname())
         gone.close()

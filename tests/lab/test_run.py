@@ -246,7 +246,7 @@ class Named:
 def candidates(reason: str | None = None) -> dict[str, Backend]:
     """A full backend and a poor one."""
     full = Named("netns", "tls", "goodput", "rtt", reason=reason)
-    return {"netns": full, "loopback": Named("loopback", "tls", "goodput")}  # type: ignore[dict-item]
+    return {"netns": full, "loopback": Named("loopback", "tls", "goodput")}  # type: ignore[dict-item]  # (a stand-in)
 
 
 def test_the_best_that_can_is_taken() -> None:

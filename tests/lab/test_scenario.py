@@ -207,7 +207,7 @@ def test_given_values_replace_drawn_ones_and_no_others() -> None:
     case = BY_NAME["clean"]
     drawn = draw(case, 7)
     given = {"down_bps": 1e6, "rtt_s": 0.2, "loss": 0.02, "congctl": "bbr"}
-    placed = draw(case, 7, **given)  # type: ignore[arg-type]
+    placed = draw(case, 7, **given)  # type: ignore[arg-type]  # (options)
     assert {name: getattr(placed, name) for name in given} == given
     assert placed.up_bps == drawn.up_bps
     assert placed.hosts == drawn.hosts

@@ -133,7 +133,7 @@ def test_doh_over_ipv6(issuer):
                     url=f"https://{host}/dns-query", resolver="",
                     context=doh_context(str(issuer.ca_file)), bogons_allowed=True,
                 ),
-                rng=random.Random(1),  # noqa: S311
+                rng=random.Random(1),  # noqa: S311 (seeded)
             )
         )  # fmt: skip
         assert seen[0].failure == "generic_timeout_error"

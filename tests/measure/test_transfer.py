@@ -285,7 +285,7 @@ def _pair(world: World, seed: int, **options):
             target_sni="video.example",
             neutral_sni="static.example",
             size_bytes=_SIZE,
-            rng=random.Random(seed),  # noqa: S311
+            rng=random.Random(seed),  # noqa: S311 (seeded)
             **options,
         )
 
@@ -342,7 +342,7 @@ def test_a_null_pair_carries_neutral_names_only(identity):
             _TARGET,
             neutral_snis=("a.example", "b.example"),
             size_bytes=_SIZE,
-            rng=random.Random(3),  # noqa: S311
+            rng=random.Random(3),  # noqa: S311 (seeded)
         )
 
     pair = asyncio.run(main())

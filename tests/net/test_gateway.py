@@ -58,7 +58,7 @@ def test_no_table(tmp_path: Path) -> None:
 
 def ask(way: object) -> bool:
     """One probe."""
-    return asyncio.run(way.once(timeout_s=0.3))  # type: ignore[attr-defined]
+    return asyncio.run(way.once(timeout_s=0.3))  # type: ignore[attr-defined]  # (narrower)
 
 
 def to(address: str) -> object:

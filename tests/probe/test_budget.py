@@ -37,7 +37,7 @@ class FakeSession:
         self.under_way: set[str] = set()
         self.trusting = self.unchecked = None
         self.line = asyncio.Lock()
-        self.rng = random.Random(1)  # noqa: S311
+        self.rng = random.Random(1)  # noqa: S311 (seeded)
         self.is_test_network = True
         self.targets = types.SimpleNamespace(
             doh="https://198.51.100.54/dns-query", resolver="", ca_file=""

@@ -30,7 +30,7 @@ os.execv(sys.executable, [*evenfall, *check])
 @pytest.mark.parametrize("host", ["youtube.com", "a.b-c.example.test", "localhost", "203.0.113.5"])
 def test_a_name_like_another(host: str) -> None:
     """As long, dots where its dots are, the same last label; and not the name itself."""
-    names = {name_like(host, random.Random(seed)) for seed in range(20)}  # noqa: S311
+    names = {name_like(host, random.Random(seed)) for seed in range(20)}  # noqa: S311 (seeded)
     for name in names:
         assert len(name) == len(host)
         assert [i for i, c in enumerate(name) if c == "."] == [

@@ -202,7 +202,7 @@ class SystemNetwork:
         except OSError as error:
             sock.close()
             raise from_oserror(error, "connect") from error
-        except BaseException:
+        except BaseException:  # a cancellation too: the socket is ours until it is handed on
             sock.close()
             raise
         return self.stream_over(sock)

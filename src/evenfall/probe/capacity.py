@@ -7,8 +7,6 @@ what `_share` gives it, and a fast line is told as "at least".
 
 from __future__ import annotations
 
-import asyncio
-
 from evenfall.measure.ndt7 import reserve_bytes, speed_test
 from evenfall.measure.transfer import PairServer
 from evenfall.model.target import MeasurementServer, Target
@@ -51,18 +49,12 @@ async def measure_capacity(
         if not sni or load_bytes < _LOAD_BYTES_MIN or left_s < _TIME_S_MIN:
             return
         most = reserve_bytes(load_bytes, direction)
-        session.budget.reserve(most)
-        try:
+        with session.budget.paid_for(most):
             async with session.line:
                 seen = await speed_test(
                     session.network, place, session.round_, about, direction=direction, sni=sni,
                     load_bytes_max=load_bytes, end_s=clock.monotonic_s() + left_s,
                 )  # fmt: skip
-        except asyncio.CancelledError:
-            session.budget.spend(most)
-            raise
-        finally:
-            session.budget.release(most)
         session.keep(seen)
         session.emit(Progress(stage=Stage.CAPACITY, what=direction, done=done, total=2))
 

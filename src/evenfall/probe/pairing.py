@@ -14,10 +14,8 @@ and nothing else of ours is on the line meanwhile.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from evenfall.infer.facts import sort_pairs
 from evenfall.infer.profiles import CheckProfile
@@ -128,7 +126,7 @@ class PairingStage:
 
     async def _pair(self, step: Step, target: Target) -> None:
         server, place = self._server_of(step)
-        with self._paid_for(step.size_bytes):
+        with self.session.budget.paid_for(reserve_pair_bytes(step.size_bytes)):
             pair = await run_pair(
                 self.session.network, place, self.session.round_, target,
                 target_sni=host_of(target.url), neutral_sni=self._neutral(server)[0],
@@ -142,7 +140,7 @@ class PairingStage:
         server, place = self._server_of(step)
         neutral, about = self._neutral(server)
         names = (random_name(self.session.rng), neutral)
-        with self._paid_for(step.size_bytes):
+        with self.session.budget.paid_for(reserve_pair_bytes(step.size_bytes)):
             pair = await run_null_pair(
                 self.session.network, place, self.session.round_, about, neutral_snis=names,
                 size_bytes=step.size_bytes, direction=step.direction, rng=self.session.rng,
@@ -150,19 +148,6 @@ class PairingStage:
                 on_clock=self.session.server_clocks.append, hello=self._hello_of(step),
             )  # fmt: skip
         self._done(step, about, place, pair.target, pair.neutral)
-
-    @contextlib.contextmanager
-    def _paid_for(self, size_bytes: int) -> Iterator[None]:
-        """Reserved while it runs; a pair that is broken off costs all that it could have cost."""
-        most = reserve_pair_bytes(size_bytes)
-        self.session.budget.reserve(most)
-        try:
-            yield
-        except asyncio.CancelledError:
-            self.session.budget.spend(most)
-            raise
-        finally:
-            self.session.budget.release(most)
 
     def _done(
         self,

@@ -294,7 +294,7 @@ class _Look:
                 stream, meter, self._round, _TARGET, host=host, address=address, port=port,
                 sni=host, context=self._context, timeout_s=self._until(end_s),
             )  # fmt: skip
-        except BaseException:
+        except BaseException:  # a cancellation too: the socket is ours until it is handed on
             stream.abort()
             raise
         return opened, shaken, secure
