@@ -33,6 +33,7 @@ Sources: METHOD 2 and 4; t₂ in closed form: W. Shaw, J. Comput. Finance 9 (200
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +76,9 @@ class Rows:
             known, else failed.
         line: which line, or None where the archive does not tell.
         left_out_clock, left_out_other: rows not used, and why.
+        left_out_time: of the other ones, those whose stamp no clock can have shown.
+        target_bps, control_bps: the speeds themselves, bit/s; NaN where not known.
+        mix: who measured what, and how (`infer.series.Series.mix`), of these rows.
     """
 
     day: npt.NDArray[np.int64]
@@ -90,6 +94,10 @@ class Rows:
     line: npt.NDArray[np.object_] | None
     left_out_clock: int
     left_out_other: int
+    left_out_time: int
+    target_bps: _Floats
+    control_bps: _Floats
+    mix: Mapping[str, npt.NDArray[np.object_]]
 
     @property
     def n(self) -> int:
@@ -117,7 +125,8 @@ def usable_rows(series: Series, profile: NightlyProfile, *, against_controls: bo
     clock_bad = (
         np.zeros(started.size, dtype=bool) if series.archive_clock else ~series.clock_verified
     )
-    other_bad = (started < EARLIEST_US) | (started >= LATEST_US) | (np.isnan(failed) & np.isnan(x))
+    never = (started < EARLIEST_US) | (started >= LATEST_US)
+    other_bad = never | (np.isnan(failed) & np.isnan(x))
     chosen = np.flatnonzero(~clock_bad & ~other_bad)
     chosen = chosen[np.argsort(started[chosen], kind="stable")]
     at = started[chosen]
@@ -146,7 +155,18 @@ def usable_rows(series: Series, profile: NightlyProfile, *, against_controls: bo
         line=None if series.line is None else series.line[chosen],
         left_out_clock=int(np.count_nonzero(clock_bad & ~other_bad)),
         left_out_other=int(np.count_nonzero(other_bad)),
+        left_out_time=int(np.count_nonzero(never)),
+        target_bps=_speeds(series.target_bps, started.size)[chosen],
+        control_bps=_speeds(series.control_bps, started.size)[chosen],
+        mix={name: column[chosen] for name, column in series.mix.items()},
     )
+
+
+def _speeds(column: _Floats | None, rows: int) -> _Floats:
+    """Speeds that a measurement can give; NaN for the others, and where there are none."""
+    if column is None:
+        return np.full(rows, np.nan)
+    return np.where((column >= 0.0) & (column <= np.exp(_LOG_MAX)), column, np.nan)
 
 
 def _control_speed(series: Series) -> _Floats:

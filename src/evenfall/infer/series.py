@@ -6,7 +6,8 @@ tests and paired with controls has been decided before this point and is said in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -45,6 +46,10 @@ class Series:
             `archive_clock`.
         archive_clock: the stamps are an archive's own; the claim says "clock not verified".
         simulated: made by the lab's generator: evidence of nothing, and every page says so.
+        target_bps, control_bps: shape (n,), float64; the two speeds behind `log_ratio` in bit/s,
+            NaN where not known; None: of no row.
+        mix: for `software`, `target` and `resolver`: shape (n,), object (str or None), who
+            measured what, and how. A name that is missing was told by no row.
     """
 
     service: str
@@ -61,3 +66,6 @@ class Series:
     archive_clock: bool = False
     control_log_goodput: npt.NDArray[np.float64] | None = None
     simulated: bool = False
+    target_bps: npt.NDArray[np.float64] | None = None
+    control_bps: npt.NDArray[np.float64] | None = None
+    mix: Mapping[str, npt.NDArray[np.object_]] = field(default_factory=dict)

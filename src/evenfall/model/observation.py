@@ -20,7 +20,7 @@ from evenfall.model.vocabulary import Arm, ClockState, Direction, Fact, Provenan
 
 __all__ = ["OBSERVATION_SCHEMA_VERSION", "Observation"]
 
-OBSERVATION_SCHEMA_VERSION = "1.1"
+OBSERVATION_SCHEMA_VERSION = "1.2"
 
 Text = Annotated[str, Meta(max_length=2048)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -244,4 +244,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
             description="Public key of `signature` (base64 of DER SubjectPublicKeyInfo); its "
             "SHA-256 is the server's pin."
         ),
+    ] = None
+    software: Annotated[
+        Text | None,
+        Meta(description="Program and version that measured, where the source tells."),
     ] = None

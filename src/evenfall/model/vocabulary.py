@@ -195,6 +195,16 @@ class SeriesState(StrEnum):
     INSUFFICIENT = "insufficient"
 
 
+class ChangeKind(StrEnum):
+    """What changed for good within a series, at nobody's request as far as anyone can tell."""
+
+    LEVEL = "level"  # its own speed at all hours: another plan, another device
+    LINES = "lines"  # who measures
+    SOFTWARE = "software"  # with what program or version
+    TARGET = "target"  # what exactly is asked
+    RESOLVER = "resolver"  # who is asked for names
+
+
 class Explanation(StrEnum):
     """Every innocent explanation that an answer has to face."""
 

@@ -18,6 +18,9 @@ nothing about failing: where nothing else was measured the share is null, not ze
 this store, and of that the median over the controls. A slow evening shows here even where the ratio
 to the target hides it.
 
+`software`, `target` and `resolver` say who measured what; where a row has several, the first by
+name. `target_bps` and `control_bps` are the speeds behind the ratio.
+
 Zero goodput of the target is −inf; zero of the control counts as 1 bit/s; both zero say nothing
 (null). Simulated rows are never in one series with measured ones. Nulls become NaN in `series`.
 """
@@ -30,7 +33,8 @@ CONCURRENT_US = 600_000_000
 
 _WHO = (
     "min(line) AS line, bool_and(clock = 'verified') AS verified, "
-    "bool_or(clock = 'archive') AS archive"
+    "bool_or(clock = 'archive') AS archive, min(software) AS software, min(target) AS target, "
+    "min(resolver) AS resolver"
 )
 
 _ROWS = """
@@ -52,7 +56,8 @@ endpoints AS (
 tests AS (
   SELECT service, net, zone, simulated, round_id, min(started_us) AS started_us,
     (sum(failed) * 1000000 > max(share_over_ppm) * count(*))::DOUBLE AS failed,
-    min(line) AS line, bool_and(verified) AS verified, bool_or(archive) AS archive
+    min(line) AS line, bool_and(verified) AS verified, bool_or(archive) AS archive,
+    min(software) AS software, min(target) AS target, min(resolver) AS resolver
   FROM endpoints GROUP BY service, net, zone, simulated, coalesce(round_id, endpoint), round_id
 )"""  # noqa: S608  (constants of this file)
 
@@ -88,7 +93,8 @@ ratios AS (
 ),
 pairs AS (
   SELECT p.service, p.net, p.zone, p.simulated, p.round_id, p.started_us, p.x, n.x AS null_x,
-    p.place, p.line, p.verified, p.archive
+    p.place, p.line, p.verified, p.archive, p.software, p.target, p.resolver, p.target_bps,
+    p.neutral_bps AS control_bps
   FROM ratios p LEFT JOIN ratios n
     ON n.is_null AND n.net = p.net AND n.simulated = p.simulated AND n.place = p.place
     AND n.round_id = p.round_id
@@ -108,7 +114,7 @@ speeds AS (
     t.clock = 'verified' AS verified, t.clock = 'archive' AS archive,
     ratio(t.goodput_bps, c.control_bps) AS x,
     CASE WHEN t.goodput_bps = 0 THEN '-inf'::DOUBLE ELSE ln(t.goodput_bps) END AS own,
-    c.control_bps IS NOT NULL AS has_control,
+    t.software, t.target, t.resolver, t.goodput_bps AS target_bps, c.control_bps,
     row_number() OVER (PARTITION BY t.service, t.net, t.zone, t.simulated, t.round_id
       ORDER BY t.started_us, t.observation_id) AS place
   FROM rows t LEFT JOIN control_speeds c USING (net, simulated, round_id)
@@ -156,11 +162,12 @@ outcomes AS (
 ),
 measured AS (
   SELECT service, net, zone, simulated, round_id, place, started_us, line, verified, archive,
+    software, target, resolver, target_bps, control_bps,
     x AS pair_x, null_x, NULL::DOUBLE AS control_x, NULL::DOUBLE AS own_x
   FROM pairs
   UNION ALL
   SELECT service, net, zone, simulated, round_id, place, started_us, line, verified, archive,
-    NULL, NULL, x, own
+    software, target, resolver, target_bps, control_bps, NULL, NULL, x, own
   FROM speeds s
   WHERE NOT EXISTS (FROM pairs p WHERE p.service = s.service AND p.net = s.net
     AND p.simulated = s.simulated)
@@ -172,6 +179,8 @@ facts AS (
     coalesce(m.started_us, o.started_us) AS started_us,
     coalesce(m.line, o.line) AS line, coalesce(m.verified, o.verified) AS verified,
     coalesce(m.archive, o.archive) AS archive,
+    coalesce(m.software, o.software) AS software, coalesce(m.target, o.target) AS target,
+    coalesce(o.resolver, m.resolver) AS resolver, m.target_bps, m.control_bps,
     o.failed, m.pair_x, m.null_x, m.control_x, m.own_x
   FROM measured m FULL JOIN outcomes o
     ON m.service = o.service AND m.net = o.net AND m.zone = o.zone AND m.simulated = o.simulated
@@ -181,7 +190,8 @@ facts AS (
 SERIES_SQL = f"""
 WITH {_ROWS}, {_TESTS}, {_VISITS}, {_PAIRS}, {_SPEEDS}, {_CONTROLS}, {_FACTS}
 SELECT f.service, f.net AS network, f.zone AS timezone, f.simulated, f.started_us, f.line,
-  f.verified, f.archive, f.failed, f.pair_x, f.null_x, f.control_x, f.own_x,
+  f.verified, f.archive, f.software, f.target, f.resolver, f.target_bps, f.control_bps,
+  f.failed, f.pair_x, f.null_x, f.control_x, f.own_x,
   coalesce(r.failed, b.failed) AS control_failed,
   coalesce(r.speed, b.speed) AS control_speed
 FROM facts f

@@ -27,6 +27,7 @@ CREATE OR REPLACE TEMP MACRO ratio(target_bps, control_bps) AS CASE
   WHEN target_bps = 0 THEN '-inf'::DOUBLE
   ELSE ln(target_bps) - ln(greatest(control_bps, 1)) END
 """
+_MIX = ("software", "target", "resolver")
 Frame = dict[str, npt.NDArray[Any]]
 
 
@@ -99,6 +100,9 @@ def _series(part: Frame) -> Series:
         clock_verified=verified[speaks],
         archive_clock=bool(archive.any()),
         simulated=bool(part["simulated"][0]),
+        target_bps=_floats(part["target_bps"])[speaks],
+        control_bps=_floats(part["control_bps"])[speaks],
+        mix={name: told[speaks] for name in _MIX if (told := _texts(part[name])) is not None},
     )
 
 
