@@ -29,6 +29,7 @@ from evenfall.infer.ruleset import RULESET
 from evenfall.infer.scope import Neighbours, lines_hit, network_level, reach
 from evenfall.infer.scores import Rows
 from evenfall.infer.series import Basis
+from evenfall.infer.spells import spells
 from evenfall.infer.window import Found, Trial
 from evenfall.model.curfew import Curfew, Effect, Window
 from evenfall.model.vocabulary import Pattern, State
@@ -109,6 +110,7 @@ def window_curfew(
             *_waves(found),
         ),
         q_value=q_value,
+        episodes=spells(*dates),
     )
 
 
@@ -225,4 +227,5 @@ def always_curfew(
             *_caveats(reading),
         ),
         q_value=q_value,
+        episodes=spells(*dates),
     )

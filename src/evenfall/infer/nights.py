@@ -237,7 +237,21 @@ def _finding(case: _Case, q: float | None, profile: NightlyProfile) -> SeriesFin
         nights_measured=case.reading.nights_measured,
         p_value=case.p_value,
         q_value=q,
+        left_out=_left_out(case.reading),
     )
+
+
+def _left_out(reading: Reading) -> dict[str, int]:
+    """Rows that were not used, by reason; only reasons that there are."""
+    rows = reading.rows
+    if rows is None:
+        return {}
+    counts = {
+        "clock": rows.left_out_clock,
+        "time": rows.left_out_time,
+        "value": rows.left_out_other - rows.left_out_time,
+    }
+    return {reason: count for reason, count in counts.items() if count}
 
 
 def _state(case: _Case, q: float | None, profile: NightlyProfile) -> tuple[SeriesState, str]:
