@@ -127,11 +127,12 @@ def test_onset_lifting_and_only_the_nights_between(histories) -> None:
 
 
 def test_waves_are_named(histories) -> None:
-    """Two waves, two weeks apart: one curfew, both waves in the caveats, the gap not counted."""
+    """Two waves, two weeks apart: one curfew, both waves its episodes, the gap not counted."""
     h = histories.measured(np.random.default_rng(13), 45)
     on = ((h.date >= 3) & (h.date <= 14)) | ((h.date >= 29) & (h.date <= 40))
     (curfew,) = one(h.series(Basis.PAIRS, log_ratio=h.slowed(h.inside(20, 22) & on, 8))).curfews
-    assert any("in 2 waves" in caveat for caveat in curfew.caveats)
+    assert len(curfew.episodes) == 2
+    assert all(wave.onset and wave.lifting for wave in curfew.episodes[:1])
     assert 21 <= curfew.nights_measured <= 26
 
 
@@ -328,7 +329,7 @@ def test_a_probe_gap_is_not_a_clear_week(histories) -> None:
     h.minute = h.minute[kept]
     (curfew,) = one(h.series(Basis.PAIRS, log_ratio=h.slowed(h.inside(20, 22), 8))).curfews
     assert curfew.nights_measured <= 19
-    assert not any("waves" in caveat for caveat in curfew.caveats)
+    assert len(curfew.episodes) == 1
 
 
 # the whole ----------------------------------------------------------------------------------

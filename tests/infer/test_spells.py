@@ -22,6 +22,7 @@ def nights(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def spelled(text: str):
+    """The spells of such nights, found by the estimator."""
     gain, measured, day = nights(text)
     return spells(gain, measured, day, episodes(gain, NIGHTLY_2026), NIGHTLY_2026)
 

@@ -14,6 +14,7 @@ from evenfall.model.errors import EvenfallError, StoreError, UsageError
 from evenfall.text.analyzed import (
     TABLE_HEADINGS,
     TABLE_NOTE,
+    change_lines,
     curfew_lines,
     reason_lines,
     summary_line,
@@ -151,6 +152,6 @@ def _print(
         for line in curfew_lines(by_series[curfew.service, curfew.network], curfew):
             console.print(line, markup=False, soft_wrap=True)
         console.print()
-    for line in reason_lines(findings):
+    for line in (*change_lines(findings, curfews), *reason_lines(findings)):
         console.print(line, markup=False, soft_wrap=True)
     console.print(summary_line(findings), markup=False, soft_wrap=True)

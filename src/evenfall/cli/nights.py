@@ -60,6 +60,7 @@ def print_nights(console: Console, judged: Judged) -> None:
     """One carpet, the sentence, how sure, what it does not show, one next step."""
     from evenfall.infer.carpet import axis_for, carpet_of
     from evenfall.report.terminal import carpet_lines, key_line
+    from evenfall.text.beside import beside
     from evenfall.text.nights import answer, counted_words, facts, not_shown, plain
     from evenfall.text.page import where_words
 
@@ -83,6 +84,8 @@ def print_nights(console: Console, judged: Judged) -> None:
     if judged.curfew is not None:
         counted = counted_words(judged.finding, judged.curfew)
         console.print(_said(f"  counted: {counted}", is_unicode))
+    for sentence in beside(judged.finding, judged.curfew):
+        console.print(_said(f"  {sentence}", is_unicode))
     console.print(
         _said("Not shown: " + " ".join(not_shown(judged.finding, judged.curfew)), is_unicode)
     )

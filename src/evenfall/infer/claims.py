@@ -5,8 +5,8 @@ times and its caveats.
 
 Rules:
     Times are local, `HH:MM`; an end at midnight is `24:00`, an end before the start crosses it.
-    Caveats are short clauses a reader must know: clocks that nobody verified, rows left out,
-    waves, other servers.
+    Caveats are short clauses a reader must know: clocks that nobody verified, rows left out, other
+    servers. Waves are `episodes`.
     `n` counts the rows of the episodes, inside and outside the hours; the series' own line counts
     all.
 
@@ -21,7 +21,7 @@ from evenfall.infer.always import Run, RunTest
 from evenfall.infer.edges import Edges, edge_intervals
 from evenfall.infer.effect import slower_by
 from evenfall.infer.episodes import lifting, onset
-from evenfall.infer.localtime import clock_text, date_text
+from evenfall.infer.localtime import clock_text
 from evenfall.infer.oddities import exceptions, unmeasured_hours
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.reading import Reading
@@ -107,7 +107,6 @@ def window_curfew(
         caveats=(
             *found.strength.notes,
             *_caveats(reading),
-            *_waves(found),
         ),
         q_value=q_value,
         episodes=spells(*dates),
@@ -134,16 +133,6 @@ def _windows(found: Found, edges: list[Edges]) -> tuple[Window, ...]:
         )
         for span, near in zip(found.union, edges, strict=True)
     )
-
-
-def _waves(found: Found) -> tuple[str, ...]:
-    if len(found.episodes) < 2:
-        return ()
-    day = found.nights.day
-    waves = [
-        f"{date_text(int(day[e.first]))} to {date_text(int(day[e.last]))}" for e in found.episodes
-    ]
-    return (f"in {len(waves)} waves: {', '.join(waves)}; nights between them are not counted",)
 
 
 def _caveats(reading: Reading) -> tuple[str, ...]:

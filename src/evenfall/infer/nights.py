@@ -12,7 +12,7 @@ Rules:
     What recurs is a `curfew` with pattern `window`; what holds at all measured hours a `curfew`
     with pattern `always`, no windows, and the unmeasured hours named.
     Several episodes of the same hours (waves) are one curfew from the first onset to the last
-    lifting; the waves are named in `caveats`, and only nights inside them are counted.
+    lifting; the waves are its `episodes`, and only nights inside them are counted.
     Controls that fare no better in the same hours make it `generalized`: that is not a curfew on
     chosen services and is said in the series' line only.
 

@@ -34,6 +34,7 @@ from evenfall.report.parts import (
 )
 from evenfall.report.subject import Judged, Page
 from evenfall.report.tables import hour_heads, night_rows
+from evenfall.text.beside import beside
 from evenfall.text.nights import answer, facts, not_shown, plain
 from evenfall.text.page import carpet_note, method_words, slow_words, span_words, where_words
 from evenfall.text.words import STEP_WORDS, title_words
@@ -66,6 +67,7 @@ def build_page(page: Page) -> str:
         where=where_words(finding, carpet.dates, page.subject.series.timezone, curfew),
         answer=sentence,
         facts=facts(finding, curfew),
+        beside=beside(finding, curfew),
         zone=page.subject.series.timezone,
         span_words=span_words(len(shown.dates), row_unit(axis)),
         pictures=pictures(shown, windows, finding, curfew),

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.vocabulary import SeriesState
+from evenfall.text.beside import beside
 from evenfall.text.nights import answer, counted_words, facts, not_shown, plain, state_words
 
 __all__ = [
     "TABLE_HEADINGS",
     "TABLE_NOTE",
+    "change_lines",
     "curfew_lines",
     "reason_lines",
     "summary_line",
@@ -57,9 +59,21 @@ def curfew_lines(finding: SeriesFinding, curfew: Curfew) -> list[str]:
     lines = [f"{curfew.network}: {plain(answer(finding, curfew))}"]
     lines += [f"  {fact.figure}: {fact.basis}" for fact in facts(finding, curfew)]
     lines.append(f"  counted: {counted_words(finding, curfew)}")
+    lines += [f"  {sentence}" for sentence in beside(finding, curfew)]
     lines.append("  What it does not show:")
     lines += [f"  – {sentence}" for sentence in not_shown(finding, curfew)]
     return lines
+
+
+def change_lines(findings: Sequence[SeriesFinding], curfews: Sequence[Curfew]) -> list[str]:
+    """What stands beside the series without a curfew: changes of level and of who measures."""
+    claimed = {(c.service, c.network) for c in curfews}
+    return [
+        f"{finding.service} {finding.network}: {sentence}"
+        for finding in findings
+        if finding.changes and (finding.service, finding.network) not in claimed
+        for sentence in beside(finding)
+    ]
 
 
 def reason_lines(findings: Sequence[SeriesFinding]) -> list[str]:
