@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import duckdb
 import msgspec
 
 from evenfall import __version__
@@ -230,6 +231,23 @@ class Store:
                 series.network,
                 series.simulated,
             )
+
+    @contextlib.contextmanager
+    def selecting(
+        self, networks: Sequence[str] | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The engine, with the rows that count as the view `observations`, for reading.
+
+        Args:
+            networks: only these; None: all.
+
+        Raises:
+            StoreError: whatever the engine refuses while inside.
+        """
+        with self._faults("read the observations"):
+            rows = self._rows(self._ledger.entries(), networks)
+            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW observations AS {rows}")
+            yield self._connection
 
     def write_findings(self, curfews: Sequence[Curfew], findings: Sequence[SeriesFinding]) -> None:
         """Replace the findings by those of an analysis."""
