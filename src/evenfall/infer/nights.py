@@ -16,6 +16,11 @@ Rules:
     Controls that fare no better in the same hours make it `generalized`: that is not a curfew on
     chosen services and is said in the series' line only.
 
+How it works:
+    Each series is examined alone (`_examine`), then against the others of its service (`_Panel`
+    knows which these are), then claimed. Rows are not held meanwhile (`case.py`), so memory grows
+    with what is found and not with what is judged; no step compares every series with every other.
+
 Results depend on the series, the profile, and `rng` (its state decides the draws, so p-values
 differ in the last digit between seeds).
 
@@ -26,23 +31,25 @@ Sources: METHOD 4, 5; PRODUCT ("What `analyze --json` prints").
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
-from evenfall.infer.always import Run, RunTest, find_run, judge_run, same_hours
+from evenfall.infer.always import RunTest, find_run, judge_run, same_hours
+from evenfall.infer.case import Case, Readings, can_witness
 from evenfall.infer.claims import always_curfew, run_state, window_curfew
 from evenfall.infer.discovery import q_values
 from evenfall.infer.profiles import NIGHTLY_2026, NightlyProfile
-from evenfall.infer.reading import Reading, read
 from evenfall.infer.scope import Neighbours, fared_badly, joint_level, neighbours_of
 from evenfall.infer.search import in_union
-from evenfall.infer.series import Basis, Series
-from evenfall.infer.window import Found, Trial, try_window
+from evenfall.infer.series import Series
+from evenfall.infer.series_state import finding_of
+from evenfall.infer.window import Found, try_window
 from evenfall.model.curfew import Curfew, SeriesFinding
-from evenfall.model.vocabulary import Pattern, Scope, SeriesState
+from evenfall.model.vocabulary import Scope
 
 __all__ = ["Judgement", "judge"]
 
@@ -58,35 +65,6 @@ class Judgement:
 
     curfews: tuple[Curfew, ...]
     findings: tuple[SeriesFinding, ...]
-
-
-@dataclass
-class _Case:
-    """One series on its way through the judgement."""
-
-    reading: Reading
-    trial: Trial | None = None
-    run: Run | None = None
-    run_test: RunTest | None = None
-    curfew: Curfew | None = None
-
-    @property
-    def windowed(self) -> Found | None:
-        """The window, if it may be claimed."""
-        return self.trial.found if self.trial is not None and not self.trial.reason else None
-
-    @property
-    def p_value(self) -> float | None:
-        """Of what would be claimed, else of the hours; None where nothing was tested."""
-        if self.trial is None or self.trial.insufficient:
-            return None
-        if (
-            self.windowed is None
-            and self.run_test is not None
-            and self.run_test.p_value is not None
-        ):
-            return self.run_test.p_value
-        return self.trial.p_value
 
 
 def judge(
@@ -106,178 +84,129 @@ def judge(
         Curfews and one finding for each series. Rows that cannot be used are counted out, never
         raised about.
     """
-    cases = [_Case(read(one, profile)) for one in series]
-    for case in cases:
-        if not case.reading.insufficient:
-            case.trial = try_window(case.reading, profile, rng)
-            if case.windowed is None and case.reading.rows is not None:
-                case.run = find_run(case.reading.rows, profile)
-    for case in cases:
+    panel = _Panel(series, profile, rng)
+    for case in panel.cases:
         if case.run is not None:
-            case.run_test = _test_against_others(case, cases)
-    adjusted = q_values([case.p_value for case in cases])
-    for case, q in zip(cases, adjusted, strict=True):
-        case.curfew = _claim(case, cases, q, profile)
-    _raise_levels(cases)
+            case.run_test = panel.test_run(case)
+    adjusted = q_values([case.p_value for case in panel.cases])
+    for case, q in zip(panel.cases, adjusted, strict=True):
+        case.curfew = panel.claim(case, q)
+    panel.raise_levels()
     return Judgement(
-        curfews=tuple(case.curfew for case in cases if case.curfew is not None),
-        findings=tuple(_finding(case, q, profile) for case, q in zip(cases, adjusted, strict=True)),
+        curfews=tuple(case.curfew for case in panel.cases if case.curfew is not None),
+        findings=tuple(
+            finding_of(case, q, profile) for case, q in zip(panel.cases, adjusted, strict=True)
+        ),
     )
 
 
-def _others(case: _Case, cases: list[_Case]) -> list[_Case]:
-    """Series of the same service on other networks, with usable rows.
+class _Panel:
+    """All series that are judged together, each examined alone; who is whose neighbour."""
 
-    Pairs of another network are no witness of a site that this network's visits could not reach.
-    """
-    own = case.reading.series
-    return [
-        other
-        for other in cases
-        if other.reading.series.service == own.service
-        and other.reading.series.network != own.network
-        and other.reading.n > 0
-        and (own.basis is Basis.PAIRS or other.reading.series.basis is not Basis.PAIRS)
-    ]
+    def __init__(
+        self, series: Sequence[Series], profile: NightlyProfile, rng: np.random.Generator
+    ) -> None:
+        self._profile = profile
+        self._readings = Readings(series, profile)
+        self.cases = [self._examine(index, rng) for index in range(len(series))]
+        self._of_service: dict[str, list[Case]] = defaultdict(list)
+        for case in self.cases:
+            if case.n:
+                self._of_service[case.series.service].append(case)
 
+    def _examine(self, index: int, rng: np.random.Generator) -> Case:
+        """Look for hours in one series and, if there are none, for a run of bad days."""
+        case = self._readings.case(index)
+        if case.insufficient:
+            return case
+        reading = self._readings[index]
+        case.trial = try_window(reading, self._profile, rng)
+        if case.windowed is None and reading.rows is not None:
+            case.run = find_run(reading.rows, self._profile)
+        return case
 
-def _test_against_others(case: _Case, cases: list[_Case]) -> RunTest:
-    rows, run = case.reading.rows, case.run
-    if rows is None or run is None:
-        raise AssertionError("a run is found in rows only")
-    others = [(other, other.reading.rows) for other in _others(case, cases)]
-    free = [r for other, r in others if r is not None and not other.run and not other.windowed]
-    affected = any(
-        r is not None and other.run is not None and same_hours(rows, run, r).any()
-        for other, r in others
-    )
-    return judge_run(
-        rows,
-        run,
-        free,
-        others_affected=affected,
-        basis=case.reading.series.basis,
-    )
-
-
-def _claim(
-    case: _Case, cases: list[_Case], q: float | None, profile: NightlyProfile
-) -> Curfew | None:
-    """The curfew, if everything holds."""
-    if q is None or q > profile.false_discovery_rate or case.p_value is None:
-        return None
-    if case.trial is not None and case.windowed is not None:
-        claimed = window_curfew(
-            case.reading,
-            case.trial,
-            case.windowed,
-            _window_neighbours(case.windowed, _others(case, cases), profile),
-            q,
-            profile,
-        )
-        return None if claimed.scope is Scope.GENERALIZED else claimed
-    if case.run is None or case.run_test is None or case.run_test.p_value is None:
-        return None
-    if case.run_test.p_value > profile.p_max:
-        return None
-    neighbours = _run_neighbours(case, _others(case, cases), profile)
-    return always_curfew(case.reading, case.run, case.run_test, neighbours, q, profile)
-
-
-def _window_neighbours(found: Found, others: list[_Case], profile: NightlyProfile) -> Neighbours:
-    """Other networks inside the same hours of the same dates."""
-    dates = found.nights.day[found.held]
-    bad = {}
-    for other in others:
-        rows = other.reading.rows
-        if rows is not None:
-            within, night = in_union(rows.day, rows.slot, found.union)
-            bad[other.reading.series.network] = fared_badly(
-                rows, within & np.isin(night, dates), found.strength.state, profile
-            )
-    return neighbours_of(bad, profile)
-
-
-def _run_neighbours(case: _Case, others: list[_Case], profile: NightlyProfile) -> Neighbours:
-    rows, run = case.reading.rows, case.run
-    bad = {}
-    for other in others:
-        theirs = other.reading.rows
-        if rows is not None and run is not None and theirs is not None:
-            bad[other.reading.series.network] = fared_badly(
-                theirs, same_hours(rows, run, theirs), run_state(rows, run), profile
-            )
-    return neighbours_of(bad, profile)
-
-
-def _raise_levels(cases: list[_Case]) -> None:
-    """L4 and L5, which take more than one network."""
-    claimed = [case.curfew for case in cases if case.curfew is not None]
-    for case in cases:
-        own = case.curfew
-        if own is None or own.scope is not Scope.TARGETED:
-            continue
-        others = [
-            (c.claim_level, c.scope, c.isolated)
-            for c in claimed
-            if c.service == own.service and c.network != own.network
+    def _others(self, case: Case) -> list[Case]:
+        """Series of the same service on other networks, with usable rows."""
+        return [
+            other
+            for other in self._of_service[case.series.service]
+            if other.series.network != case.series.network
+            and can_witness(case.series, other.series)
         ]
-        level = joint_level(own.claim_level, others, isolated=own.isolated)
-        case.curfew = msgspec.structs.replace(own, claim_level=level)
 
+    def test_run(self, case: Case) -> RunTest:
+        """A run of bad days against the days outside it and against other networks."""
+        if case.run is None:
+            raise AssertionError("only runs are tested")
+        rows, run, others = self._readings.rows(case), case.run, self._others(case)
+        free = [self._readings.rows(o) for o in others if not o.run and not o.windowed]
+        affected = any(
+            same_hours(rows, run, self._readings.rows(o)).any() for o in others if o.run is not None
+        )
+        return judge_run(rows, run, free, others_affected=affected, basis=case.series.basis)
 
-def _finding(case: _Case, q: float | None, profile: NightlyProfile) -> SeriesFinding:
-    state, reason = _state(case, q, profile)
-    return SeriesFinding(
-        service=case.reading.series.service,
-        network=case.reading.series.network,
-        state=state,
-        reason=reason,
-        n=case.reading.n,
-        nights_measured=case.reading.nights_measured,
-        p_value=case.p_value,
-        q_value=q,
-        left_out=_left_out(case.reading),
-    )
+    def claim(self, case: Case, q: float | None) -> Curfew | None:
+        """The curfew, if everything holds."""
+        if q is None or q > self._profile.false_discovery_rate or case.p_value is None:
+            return None
+        if case.trial is not None and case.windowed is not None:
+            claimed = window_curfew(
+                self._readings[case.index],
+                case.trial,
+                case.windowed,
+                self._window_neighbours(case, case.windowed),
+                q,
+                self._profile,
+            )
+            return None if claimed.scope is Scope.GENERALIZED else claimed
+        return self._claim_run(case, q)
 
+    def _claim_run(self, case: Case, q: float) -> Curfew | None:
+        if case.run is None or case.run_test is None or case.run_test.p_value is None:
+            return None
+        if case.run_test.p_value > self._profile.p_max:
+            return None
+        neighbours = self._run_neighbours(case)
+        reading = self._readings[case.index]
+        return always_curfew(reading, case.run, case.run_test, neighbours, q, self._profile)
 
-def _left_out(reading: Reading) -> dict[str, int]:
-    """Rows that were not used, by reason; only reasons that there are."""
-    rows = reading.rows
-    if rows is None:
-        return {}
-    counts = {
-        "clock": rows.left_out_clock,
-        "time": rows.left_out_time,
-        "value": rows.left_out_other - rows.left_out_time,
-    }
-    return {reason: count for reason, count in counts.items() if count}
+    def _window_neighbours(self, case: Case, found: Found) -> Neighbours:
+        """Other networks inside the same hours of the same dates."""
+        dates = found.nights.day[found.held]
+        bad = {}
+        for other in self._others(case):
+            rows = self._readings.rows(other)
+            within, night = in_union(rows.day, rows.slot, found.union)
+            within &= np.isin(night, dates)
+            bad[other.series.network] = fared_badly(
+                rows, within, found.strength.state, self._profile
+            )
+        return neighbours_of(bad, self._profile)
 
+    def _run_neighbours(self, case: Case) -> Neighbours:
+        rows, run = self._readings.rows(case), case.run
+        if run is None:
+            raise AssertionError("only runs have such neighbours")
+        state = run_state(rows, run)
+        bad = {}
+        for other in self._others(case):
+            theirs = self._readings.rows(other)
+            within = same_hours(rows, run, theirs)
+            bad[other.series.network] = fared_badly(theirs, within, state, self._profile)
+        return neighbours_of(bad, self._profile)
 
-def _state(case: _Case, q: float | None, profile: NightlyProfile) -> tuple[SeriesState, str]:
-    curfew = case.curfew
-    if curfew is not None and curfew.pattern is Pattern.ALWAYS:
-        return SeriesState.ALWAYS, f"{curfew.state} in all measured hours"
-    if curfew is not None:
-        hours = " and ".join(f"{w.start_local}–{w.end_local}" for w in curfew.windows)
-        unit = "night" if curfew.nights_measured == 1 else "nights"
-        seen = f"{curfew.nights_seen} of {curfew.nights_measured} {unit} measured inside"
-        return SeriesState.CURFEW, f"{curfew.state} {hours}, {seen}"
-    if case.trial is None:
-        return SeriesState.INSUFFICIENT, case.reading.insufficient
-    return _state_without_claim(case, case.trial, q, profile)
-
-
-def _state_without_claim(
-    case: _Case, trial: Trial, q: float | None, profile: NightlyProfile
-) -> tuple[SeriesState, str]:
-    if case.windowed is not None or (case.run_test is not None and not case.run_test.because):
-        if q is not None and q > profile.false_discovery_rate:
-            return SeriesState.NONE, f"q {q:.2g} over all series judged; a claim needs 0.05"
-        if case.windowed is not None:
-            return SeriesState.NONE, "the controls fare no better in the same hours (generalized)"
-        return SeriesState.NONE, "a run of bad days, no more than chance or the other networks show"
-    if case.run_test is not None:
-        return SeriesState.INSUFFICIENT, case.run_test.because
-    state = SeriesState.INSUFFICIENT if trial.insufficient else SeriesState.NONE
-    return state, trial.reason
+    def raise_levels(self) -> None:
+        """L4 and L5, which take more than one network."""
+        for cases in self._of_service.values():
+            claimed = [case.curfew for case in cases if case.curfew is not None]
+            for case in cases:
+                own = case.curfew
+                if own is None or own.scope is not Scope.TARGETED:
+                    continue
+                others = [
+                    (c.claim_level, c.scope, c.isolated)
+                    for c in claimed
+                    if c.network != own.network
+                ]
+                level = joint_level(own.claim_level, others, isolated=own.isolated)
+                case.curfew = msgspec.structs.replace(own, claim_level=level)
