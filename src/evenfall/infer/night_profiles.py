@@ -1,0 +1,122 @@
+"""Named, frozen sets of parameters for what stands around a curfew: levels, mixes, looking on.
+
+The estimator's own constants are `infer.profiles.NightlyProfile`; the rules of names and changes
+are those of that file: a constant is changed only together with a new name and a calibration run,
+and a result can always be read with the name it carries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "LEVELS_2026",
+    "MIX_2026",
+    "ONLINE_2026",
+    "LevelProfile",
+    "MixProfile",
+    "OnlineProfile",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelProfile:
+    """Changes of the level at all hours (`infer.levels`).
+
+    Calibrated on the lines of tests/infer/test_levels.py (wander with memory, weekly rhythm,
+    evening dips, bad days, a random walk), with the seeds and the counts given there.
+
+    Attributes:
+        factor_min: a smaller change is none.
+        days_min: measured days that each level must last.
+        days_max: measured days on each side that a change is judged from; what lies further off
+            says more about the season.
+        kept_min: share of the days on either side that are nearer to their own side's level.
+        wander_factor: a change exceeds so many times what the line does between two stretches of
+            the same length elsewhere.
+        wander_few: that factor grows by this over the number of separate stretches there are to
+            tell the wander from.
+        wander_min: a line wanders at least so much (ln), however still it seems.
+        scale_min: scale (ln) of a day's median around its level, at least.
+        grid_step: the partition's levels are multiples of this (ln).
+        grid_levels_max: and so many at most; a wider range makes the steps wider.
+        penalty_per_ln_days: a change costs the partition this times ln(days).
+        loss_max: one day costs at most so much; a bad day is not a level.
+        parts, parts_min: the day is cut into so many equal parts, and the change shows in at least
+            so many of them, or it is one of certain hours.
+        part_share: "shows": by at least this share of the change.
+        edge_temper, edge_mass: of the interval of the date, as in `NightlyProfile`.
+    """
+
+    name: str
+    factor_min: float = 1.25
+    days_min: int = 5
+    days_max: int = 28
+    kept_min: float = 0.85
+    wander_factor: float = 5.0
+    wander_few: float = 6.0
+    wander_min: float = 0.03
+    scale_min: float = 0.04
+    grid_step: float = 0.05
+    grid_levels_max: int = 200
+    penalty_per_ln_days: float = 3.0
+    loss_max: float = 4.0
+    parts: int = 4
+    parts_min: int = 3
+    part_share: float = 0.5
+    edge_temper: float = 0.5
+    edge_mass: float = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixProfile:
+    """Changes of who measures, and whether they are what a finding is (`infer.mix`).
+
+    Attributes:
+        variation_min: total variation of the shares of labels before and after, less what the same
+            days in random order show.
+        days_min: measured days that each mix must last.
+        kept_min: "for good": share of the days on each side that are nearer to their side's mix.
+        p_max, permutations: of the permutation test over days.
+        labels_max: the commonest labels; the others are taken together.
+        changes_max: of one column.
+        stratum_rows_min, stratum_days_min: a label counts as measured on a side with so many rows
+            on so many dates.
+        alike_max: below this total variation between the two sides the mix explains nothing: a
+            share cannot differ by more than that through the mix alone, and a claim needs .3.
+        edge_temper, edge_mass: of the interval of the date, as in `NightlyProfile`.
+    """
+
+    name: str
+    variation_min: float = 0.5
+    days_min: int = 5
+    kept_min: float = 0.8
+    p_max: float = 0.01
+    permutations: int = 999
+    labels_max: int = 40
+    changes_max: int = 8
+    stratum_rows_min: int = 5
+    stratum_days_min: int = 3
+    alike_max: float = 0.2
+    edge_temper: float = 0.5
+    edge_mass: float = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnlineProfile:
+    """Night by night (`infer.online`; METHOD 5).
+
+    Attributes:
+        hit_in, hit_out: share of nights with evidence inside a curfew, and without one.
+        threshold: evidence (a likelihood ratio) at which the state changes.
+    """
+
+    name: str
+    hit_in: float = 0.8
+    hit_out: float = 0.02
+    threshold: float = 200.0
+
+
+LEVELS_2026 = LevelProfile(name="levels-2026")
+MIX_2026 = MixProfile(name="mix-2026")
+ONLINE_2026 = OnlineProfile(name="online-2026")
