@@ -21,7 +21,7 @@ from evenfall.infer.exact import clopper_pearson
 from evenfall.infer.ruleset import RULESET
 from evenfall.lab.cases import cases_folder
 from evenfall.lab.design import FIRST_SEED
-from evenfall.lab.peer_wehe import DIFFERENTIATION
+from evenfall.lab.peers.wehe import DIFFERENTIATION
 from evenfall.lab.score import ScoreRow, judged_again, next_seed, read_rows
 from evenfall.lab.score_words import by_family, counted, upper_bound
 
@@ -52,7 +52,7 @@ per cent takes 300 runs a family; where there are fewer, the bound says what so 
 
 `targeted` in an innocent run is a false accusation. Bounds are exact (Clopper–Pearson), one-sided,
 95 %. *Wehe's rule* is what the decision rule of Wehe's client would have said of the identical
-transfers (`lab/peer_wehe.py`; our transfers are shorter than its own).
+transfers (`lab/peers/wehe.py`; our transfers are shorter than its own).
 """
 
 

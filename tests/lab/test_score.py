@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evenfall.lab import peer_wehe, score
+from evenfall.lab import score
 from evenfall.lab.backend import choose_backend
 from evenfall.lab.cases import cases_folder, find_case
 from evenfall.lab.design import FAMILIES, FIRST_SEED, attainable_bps, draw_design, families_named
+from evenfall.lab.peers import wehe
 from evenfall.lab.scenario import Line
 from evenfall.lab.score_words import by_family, counted, score_table, upper_bound
 from evenfall.lab.truth import TARGETS
@@ -135,33 +136,33 @@ def test_ks_is_that_of_scipy(shift: float) -> None:
     d = stats.ks_2samp(first, second).statistic
     n = np.sqrt(80 * 100 / 180)
     expected = stats.kstwobign.sf((n + 0.12 + 0.11 / n) * d)
-    assert peer_wehe.ks_p_value(list(first), list(second)) == pytest.approx(expected, abs=1e-9)
+    assert wehe.ks_p_value(list(first), list(second)) == pytest.approx(expected, abs=1e-9)
 
 
 def test_wehe_sees_a_strong_throttle() -> None:
     """128 kbit/s against 10 Mbit/s: differentiation, confirmed."""
     pair = (arm(steady(128e3)), arm(steady(10e6)))
-    assert peer_wehe.wehe_says([pair, pair]) == "differentiation"
+    assert wehe.wehe_says([pair, pair]) == "differentiation"
 
 
 def test_wehe_sees_none_in_equals() -> None:
     """Two equal transfers (innocent): none; also at half the speed's difference below its area."""
-    assert peer_wehe.wehe_says([(arm(steady(5e6)), arm(steady(5e6)))]) == "none"
-    assert peer_wehe.wehe_says([(arm(steady(3e6)), arm(steady(5e6)))]) == "none"
+    assert wehe.wehe_says([(arm(steady(5e6)), arm(steady(5e6)))]) == "none"
+    assert wehe.wehe_says([(arm(steady(3e6)), arm(steady(5e6)))]) == "none"
 
 
 def test_wehe_takes_the_confirmation() -> None:
     """The second test counts, if the first did not say none."""
     slow, equal = (arm(steady(128e3)), arm(steady(5e6))), (arm(steady(5e6)), arm(steady(5e6)))
-    assert peer_wehe.wehe_says([slow, equal]) == "none"
-    assert peer_wehe.wehe_says([equal, slow]) == "none"
-    assert peer_wehe.wehe_says([slow]) == "differentiation"
+    assert wehe.wehe_says([slow, equal]) == "none"
+    assert wehe.wehe_says([equal, slow]) == "none"
+    assert wehe.wehe_says([slow]) == "differentiation"
 
 
 def test_wehe_without_a_usable_arm() -> None:
     """An arm that never began says nothing; one that began and got nothing is zeros."""
-    assert peer_wehe.wehe_says([(arm(None, None), arm(steady(5e6)))]) is None
-    assert peer_wehe.wehe_says([(arm(None, 0), arm(steady(5e6)))]) == "differentiation"
+    assert wehe.wehe_says([(arm(None, None), arm(steady(5e6)))]) is None
+    assert wehe.wehe_says([(arm(None, 0), arm(steady(5e6)))]) == "differentiation"
 
 
 @pytest.mark.netns

@@ -23,7 +23,7 @@ from evenfall.infer.ruleset import RULESET
 from evenfall.lab.backend import Backend, Stage
 from evenfall.lab.cases import find_case
 from evenfall.lab.design import FIRST_SEED, Design, draw_design, truth
-from evenfall.lab.peer_wehe import wehe_says
+from evenfall.lab.peers.wehe import wehe_says
 from evenfall.lab.run import DEFAULT_AT, check_output, parse_at, staged
 from evenfall.lab.scenario import CongestionControl, Line
 from evenfall.lab.truth import Found, Seen, compare, expected_answers, read_check
