@@ -94,41 +94,6 @@ def test_it_stops_early_for_the_innocent_and_never_says_zero() -> None:
         assert test.p_value == pytest.approx(NIGHTLY_2026.exceedances_stop / test.rotations)
 
 
-def test_the_bound_changes_nothing() -> None:
-    """Rotations that are not worked out could not have reached: same p without the shortcut."""
-    from evenfall.infer import rotation
-
-    rng = np.random.default_rng(10)
-    day, slot = dense_evenings(rng, 8)
-    score = np.where((slot >= 118) & (slot < 126) & (rng.random(day.size) < 0.6), 2.8, -1.0)
-    quick = p_of(day, slot, score, np.random.default_rng(1))
-    endless = lambda self, shifts: np.full(shifts.shape[0], np.inf)  # noqa: E731 (a stand-in)
-    shortcut = rotation._Tables.bound
-    rotation._Tables.bound = endless
-    try:
-        slow = p_of(day, slot, score, np.random.default_rng(1))
-    finally:
-        rotation._Tables.bound = shortcut
-    assert quick == slow
-
-
-def test_series_too_long_for_tables_give_the_same() -> None:
-    """Tables made anew for each batch give the same p as tables kept."""
-    from evenfall.infer import rotation
-
-    rng = np.random.default_rng(11)
-    day, slot = dense_evenings(rng, 6)
-    score = np.where((slot >= 118) & (slot < 126) & (rng.random(day.size) < 0.5), 2.8, -1.0)
-    kept = p_of(day, slot, score, np.random.default_rng(2))
-    limit = rotation._TABLE_CELLS_MAX
-    rotation._TABLE_CELLS_MAX = 0
-    try:
-        anew = p_of(day, slot, score, np.random.default_rng(2))
-    finally:
-        rotation._TABLE_CELLS_MAX = limit
-    assert kept == anew
-
-
 def test_the_profile_is_not_touched() -> None:
     """Profiles are frozen: a test that changes one changes a copy."""
     with pytest.raises(dataclasses.FrozenInstanceError):
