@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Is it me, my line, the site, or is this service being slowed?"),
     "triage": ("triage", "For an ISP's staff: our network, this name, or the service itself?"),
     "nights": ("nights", "The carpet of local hours and nights, in the terminal."),
+    "show": ("show", "What was measured around one moment, or in one night."),
+    "quote": ("quote", "One true sentence that can be printed, for each service."),
     "report": ("report", "One self-contained page about a service on a network."),
     "import": ("import_table", "Read somebody's history into the store."),
     "analyze": ("analyze", "Which services have a curfew, on which networks, at which hours."),

@@ -10,10 +10,7 @@ Rules:
     A night is named by the local date of its noon, as everywhere.
     The same hours of another night are the same readings of the wall clock; of a whole night, the
     hours found, if there are any.
-    Of a whole night, the half hours that went wrong are named: the carpet's cells.
-    How the line itself fared is judged by what is known: the controls of that time against their
-    own usual speed, else the neutral arms of the pairs against their own median on other days at
-    any hour. Twice as slow is said to be slower; half of the controls failing, to be failing.
+    Of a whole night, the half hours that went wrong are named.
     What could not tell (a wrong clock, a failure beside dead controls) is counted apart.
 
 What it does not do. Test, claim or judge scope: one evening cannot show a pattern. A stretch inside
@@ -33,26 +30,21 @@ from evenfall.infer.carpet import (
     CELL_S,
     SLOW_STEP,
     Step,
-    carpet_of,
     inside_of,
     local_minutes,
     steps_of,
 )
+from evenfall.infer.line_then import Line, line_of, median_of, times_slower
 from evenfall.infer.localtime import EARLIEST_US, LATEST_US, load_zone, local_times
 from evenfall.infer.series import Basis, Series
 from evenfall.infer.when import Stretch
 from evenfall.model.curfew import Window
 
-__all__ = ["CONTROLS_FAILING", "LINE_SLOWER", "Fared", "Line", "Moment", "moment_of"]
-
-LINE_SLOWER = 2.0
-"""Controls this many times slower than usual are said to suffer too."""
-
-CONTROLS_FAILING = 0.5
-"""Half of the controls failing, and the failure of a target says nothing (`carpet`, rule 3)."""
+__all__ = ["Fared", "Moment", "moment_of"]
 
 _DAY_MIN = 1440
 _NOON_MIN = 720
+_CELL_US = CELL_S * 1_000_000
 _Floats = npt.NDArray[np.float64]
 _Flags = npt.NDArray[np.bool_]
 
@@ -88,33 +80,6 @@ class Fared:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """How everything else on the network fared in the stretch.
-
-    Attributes:
-        slower_by: how many times slower than usual; None: not known.
-        failed_share: share of concurrent controls that failed; None: none measured.
-        against: `controls` (other sites) or `neutral` (the other arm of the pairs); None: nothing.
-    """
-
-    slower_by: float | None
-    failed_share: float | None
-    against: str | None
-
-    @property
-    def is_known(self) -> bool:
-        """Whether anything beside the service was measured."""
-        return self.slower_by is not None or self.failed_share is not None
-
-    @property
-    def suffered(self) -> bool:
-        """The line or its controls fared badly too."""
-        return (self.slower_by or 0.0) >= LINE_SLOWER or (
-            self.failed_share or 0.0
-        ) >= CONTROLS_FAILING
-
-
-@dataclass(frozen=True, kw_only=True)
 class Moment:
     """Everything about one stretch of one series.
 
@@ -124,11 +89,13 @@ class Moment:
         rest: those of the same night outside it; for a whole night, none.
         nights_same, nights_same_bad: other nights measured in the same hours, and those of them on
             which at least half was slow or failed.
-        bad_hours: of a whole night, the stretches of the clock (`HH:MM`, `HH:MM`) in whose half
-            hours at least half was slow or failed, from noon on.
+        is_bad: at least half of what could tell was slow or failed; of a whole night, of what lies
+            in the hours found.
+        bad_hours: of a whole night, the stretches (µs since 1970, half-open) in whose half hours at
+            least half was slow or failed.
         windows: indices of the windows found in which some of the stretch's measurements lie.
         nearest_us: the nearest measurement, where nothing lies in the stretch; None: no rows.
-        line: see `Line`.
+        line: how everything else on the network fared (`line_then`).
     """
 
     stretch: Stretch
@@ -136,10 +103,22 @@ class Moment:
     rest: Fared
     nights_same: int
     nights_same_bad: int
-    bad_hours: tuple[tuple[str, str], ...]
+    is_bad: bool
+    bad_hours: tuple[tuple[int, int], ...]
     windows: tuple[int, ...]
     nearest_us: int | None
     line: Line
+    basis: Basis
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the rest did not suffer, or both arms of pairs shared what it suffered."""
+        return not self.line.suffered or self.basis is Basis.PAIRS
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether a finding over many nights may be quoted: its hours, its trouble, its own."""
+        return bool(self.windows) and self.is_bad and self.tells_apart
 
 
 def moment_of(series: Series, stretch: Stretch, *, windows: tuple[Window, ...] = ()) -> Moment:
@@ -165,12 +144,14 @@ def moment_of(series: Series, stretch: Stretch, *, windows: tuple[Window, ...] =
         there=_fared(series, steps, inside, level),
         rest=_fared(series, steps, (night == own_night) & ~inside, level),
         **_other_nights(night[same & told], steps[same & told], own_night),
-        bad_hours=() if stretch.at_us is not None else _bad_hours(series, stretch, windows),
+        bad_hours=() if stretch.at_us is not None else _bad_hours(series, stretch, steps),
+        is_bad=_is_bad(steps[inside & (~outside if stretch.at_us is None else True)]),
         windows=tuple(
             index for index, one in enumerate(windows) if (inside & inside_of(series, [one])).any()
         ),
         nearest_us=None if inside.any() else _nearest(at, stretch),
-        line=_line(series, inside),
+        line=line_of(series, inside),
+        basis=series.basis,
     )
 
 
@@ -191,22 +172,19 @@ def _same_clock(series: Series, stretch: Stretch, local: npt.NDArray[np.int64]) 
 
 
 def _bad_hours(
-    series: Series, stretch: Stretch, windows: tuple[Window, ...]
-) -> tuple[tuple[str, str], ...]:
-    """The carpet's cells of one night that are slow or worse, neighbours joined."""
-    carpet = carpet_of(series, windows=windows, axis_start_h=_NOON_MIN // 60)
-    if stretch.date not in carpet.dates:
-        return ()
-    bad = carpet.steps[carpet.dates.index(stretch.date)] >= SLOW_STEP
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], bad.astype(np.int8), [0]))))
-    return tuple(
-        (_clock(start), _clock(end)) for start, end in zip(*[iter(edges)] * 2, strict=True)
-    )
-
-
-def _clock(cell: int) -> str:
-    minutes = (_NOON_MIN + int(cell) * CELL_S // 60) % _DAY_MIN
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+    series: Series, stretch: Stretch, steps: npt.NDArray[np.int8]
+) -> tuple[tuple[int, int], ...]:
+    """Half hours of a night in which at least half was slow or worse, neighbours joined."""
+    told = (series.started_us >= stretch.from_us) & (series.started_us < stretch.to_us)
+    told &= steps >= 0
+    cells = (stretch.to_us - stretch.from_us) // _CELL_US
+    which = (series.started_us[told] - stretch.from_us) // _CELL_US
+    n = np.bincount(which, minlength=cells)
+    bad = np.bincount(which, weights=steps[told] >= SLOW_STEP, minlength=cells)
+    wrong = (n > 0) & (2 * bad >= n)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], wrong.astype(np.int8), [0]))))
+    at = (stretch.from_us + edges * _CELL_US).tolist()
+    return tuple(zip(at[::2], at[1::2], strict=True))
 
 
 def _fared(series: Series, steps: npt.NDArray[np.int8], chosen: _Flags, level: float) -> Fared:
@@ -219,11 +197,16 @@ def _fared(series: Series, steps: npt.NDArray[np.int8], chosen: _Flags, level: f
         n_failed=int(np.count_nonzero(step == Step.DID_NOT_OPEN)),
         n_slow=int(np.count_nonzero((step >= SLOW_STEP) & (step < Step.DID_NOT_OPEN))),
         n_untold=int(np.count_nonzero(step < 0)),
-        slower_by=_times(_median(ratio), level),
-        target_bps=_median(target),
-        control_bps=_median(control),
+        slower_by=times_slower(median_of(ratio), level),
+        target_bps=median_of(target),
+        control_bps=median_of(control),
         n_speeds=int(np.count_nonzero(~np.isnan(target))),
     )
+
+
+def _is_bad(steps: npt.NDArray[np.int8]) -> bool:
+    told = steps[steps >= 0]
+    return bool(told.size) and bool(2 * np.count_nonzero(told >= SLOW_STEP) >= told.size)
 
 
 def _level(series: Series, outside: _Flags) -> float:
@@ -235,10 +218,6 @@ def _level(series: Series, outside: _Flags) -> float:
         series.log_ratio[finite & outside] if (finite & outside).any() else series.log_ratio[finite]
     )
     return float(np.median(own)) if own.size else 0.0
-
-
-def _times(log_ratio: float | None, level: float) -> float | None:
-    return None if log_ratio is None else float(np.exp(np.clip(level - log_ratio, -50.0, 50.0)))
 
 
 def _both_speeds(series: Series, chosen: _Flags) -> tuple[_Floats, _Floats]:
@@ -253,11 +232,6 @@ def _both_speeds(series: Series, chosen: _Flags) -> tuple[_Floats, _Floats]:
         np.where(known, series.target_bps, np.nan),
         np.where(known, series.control_bps, np.nan),
     )
-
-
-def _median(values: _Floats) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if known.size else None
 
 
 def _other_nights(
@@ -280,34 +254,3 @@ def _nearest(at: npt.NDArray[np.int64], stretch: Stretch) -> int | None:
         return None
     middle = (stretch.from_us + stretch.to_us) // 2
     return int(possible[np.argmin(np.abs(possible - middle))])
-
-
-def _line(series: Series, inside: _Flags) -> Line:
-    failed = _mean(series.control_failed[inside])
-    if series.control_log_goodput is not None:
-        now = _median(_sane(series.control_log_goodput[inside]))
-        if now is not None:
-            usual = _median(_sane(series.control_log_goodput[~inside])) or 0.0
-            return Line(slower_by=_times(now, usual), failed_share=failed, against="controls")
-    slower = _neutral_slower(series, inside)
-    against = "neutral" if slower is not None else ("controls" if failed is not None else None)
-    return Line(slower_by=slower, failed_share=failed, against=against)
-
-
-def _neutral_slower(series: Series, inside: _Flags) -> float | None:
-    """How many times slower the other arm was than in all other measurements."""
-    if series.control_bps is None:
-        return None
-    with np.errstate(invalid="ignore", divide="ignore"):
-        speed = np.where(series.control_bps > 0, np.log(series.control_bps), np.nan)
-    now, usual = _median(_sane(speed[inside])), _median(_sane(speed[~inside]))
-    return None if now is None or usual is None else _times(now, usual)
-
-
-def _sane(values: _Floats) -> _Floats:
-    return np.where(np.abs(values) <= 50.0, values, np.nan)
-
-
-def _mean(values: _Floats) -> float | None:
-    known = values[(values >= 0.0) & (values <= 1.0)]
-    return float(known.mean()) if known.size else None
