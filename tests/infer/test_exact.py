@@ -73,6 +73,16 @@ def test_clopper_pearson(hits: int, more: int, level: float) -> None:
     assert clopper_pearson(hits=hits, n=n, level=level) == pytest.approx(tuple(theirs), abs=1e-9)
 
 
+@settings(max_examples=200)
+@given(hits=st.floats(0.001, 5000), more=st.floats(0.001, 5000), level=st.sampled_from([0.9, 0.99]))
+def test_limits_of_fractional_numbers(hits: float, more: float, level: float) -> None:
+    """Also for an effective number, the limits are the quantiles of scipy's beta."""
+    n, tail = hits + more, (1.0 - level) / 2.0
+    low, high = clopper_pearson(hits=hits, n=n, level=level)
+    assert low == pytest.approx(stats.beta.ppf(tail, hits, n - hits + 1.0), abs=1e-9)
+    assert high == pytest.approx(stats.beta.ppf(1.0 - tail, hits + 1.0, n - hits), abs=1e-9)
+
+
 def test_fewer_effective_rows_give_wider_limits() -> None:
     """The same share at an effective half of the rows is known less well."""
     full, half = clopper_pearson(hits=15, n=20), clopper_pearson(hits=7.5, n=10)
