@@ -81,7 +81,7 @@ class CarpetView:
         unit, prefix = row_unit(self.data.axis_start_h), self._prefix()
         return {
             # Foreign text in it is escaped, quotation marks too, so this finds our links alone.
-            "picture": Markup(drawn["wide"].replace('href="#', f'href="#{prefix}')),  # noqa: S704  (markup of ours)
+            "picture": Markup(str(drawn["wide"]).replace('href="#', f'href="#{prefix}')),  # noqa: S704  (markup of ours)
             "key": [(swatch, STEP_WORDS[step]) for step, swatch in _KEY],
             "note": carpet_note(len(self.data.dates), len(shown.dates), self.data.n_left_out, unit),
             "zone": judged.series.timezone,

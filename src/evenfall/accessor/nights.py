@@ -16,6 +16,7 @@ from evenfall.infer.series import Series
 from evenfall.model.curfew import Curfew, Instants, SeriesFinding, Spell, Window
 from evenfall.report.carpet_svg import strip
 from evenfall.report.subject import Judged
+from evenfall.text.beside import beside
 from evenfall.text.nights import answer, facts, not_shown, plain, state_words
 from evenfall.text.notebook import (
     NO_MEASUREMENTS,
@@ -141,6 +142,7 @@ class Nights:
             where=carpet.where(),
             answer=answer(self.finding, self.curfew),
             facts=facts(self.finding, self.curfew),
+            beside=beside(self.finding, self.curfew),
             carpet=carpet.drawn(),
             empty=NO_MEASUREMENTS,
             not_shown=not_shown(self.finding, self.curfew),
@@ -184,7 +186,8 @@ class NightsList(Sequence[Nights]):
         return tuple(n.finding for n in self._nights)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} series, {count_words(len(self.curfews), 'claim')}>"
+        mark = "SIMULATED rows in it, " if any(n.simulated for n in self) else ""
+        return f"<nights: {mark}{len(self)} series, {count_words(len(self.curfews), 'claim')}>"
 
     def _repr_html_(self) -> str:
         ordered = sorted(self._nights, key=lambda n: (n.curfew is None, n.service, n.network))

@@ -8,6 +8,7 @@ from evenfall.accessor.html import printable, rendered
 from evenfall.infer.ruleset import RULES, RULESET
 from evenfall.report.parts import checks
 from evenfall.report.subject import Judged, Page
+from evenfall.text.beside import beside
 from evenfall.text.nights import answer, facts, not_shown, plain
 from evenfall.text.notebook import SIMULATED
 from evenfall.text.page import method_words
@@ -29,6 +30,7 @@ class Why:
         method: how it was measured and tested, one sentence each.
         figures: (name, value) of everything a stranger needs to make the finding again.
         how_sure: (figure, what it rests on).
+        beside: what else was measured, one sentence each.
         not_shown: what it does not show, one sentence each.
     """
 
@@ -42,6 +44,7 @@ class Why:
     method: tuple[str, ...]
     figures: tuple[tuple[str, str], ...]
     how_sure: tuple[tuple[str, str], ...]
+    beside: tuple[str, ...]
     not_shown: tuple[str, ...]
     simulated: bool
 
@@ -51,6 +54,7 @@ class Why:
             self.sentence,
             *self.method,
             *(f"  {name}: {value}" for name, value in (*self.how_sure, *self.figures)),
+            *self.beside,
             f"Not shown: {' '.join(self.not_shown)}",
         ]
         return "\n".join(printable(line) for line in lines)
@@ -64,6 +68,7 @@ class Why:
             where=" ".join(self.method),
             sentence=self.sentence,
             figures=(*self.how_sure, *self.figures),
+            beside=self.beside,
             not_shown=self.not_shown,
         )
 
@@ -85,6 +90,7 @@ def why_of(judged: Judged) -> Why:
         method=method_words(judged.series.basis, curfew),
         figures=tuple(figures),
         how_sure=tuple((fact.figure, fact.basis) for fact in facts(finding, curfew)),
+        beside=tuple(str(sentence) for sentence in beside(finding, curfew)),
         not_shown=not_shown(finding, curfew),
         simulated=judged.series.simulated,
     )
