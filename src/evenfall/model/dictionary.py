@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from evenfall.model.coincidence import Coincidence, GroupComparison, OrderComparison
 from evenfall.model.curfew import Curfew, SeriesFinding
+from evenfall.model.event import EVENT_TYPES, OUTCOMES, PRECISIONS, Event, EventWithdrawn
 from evenfall.model.observation import OBSERVATION_SCHEMA_VERSION, Observation
 from evenfall.model.schema import OBSERVATION_COLUMNS, Column
 from evenfall.model.triage import Triage
@@ -40,12 +42,16 @@ def data_dictionary() -> str:
     parts.append(_vocabulary("Failure codes", "failure", FAILURES.items()))
     exits = ((str(answer), f"exit status {code}") for answer, code in ANSWER_EXIT_CODES.items())
     parts.append(_vocabulary("Answers of `check`, with `--exit-code`", "answer", exits))
+    parts.append(_vocabulary("Types of events", "type", EVENT_TYPES.items()))
+    parts.append(_vocabulary("Outcomes of takedown requests", "outcome", OUTCOMES.items()))
+    parts.append(_vocabulary("Precision of an event's time", "precision", PRECISIONS.items()))
     return "".join(parts)
 
 
 def json_schemas() -> dict[str, bytes]:
     """JSON Schema of every object that `--json` prints, by its `kind`, indented."""
-    printed = (Observation, Verdict, Summary, Triage, Curfew, SeriesFinding)
+    nights = (Curfew, SeriesFinding, Coincidence, OrderComparison, GroupComparison)
+    printed = (Observation, Verdict, Summary, Triage, *nights, Event, EventWithdrawn)
     return {
         str(struct.__struct_config__.tag): msgspec.json.format(
             msgspec.json.encode(msgspec.json.schema(struct)), indent=1

@@ -1,0 +1,294 @@
+"""Do bad nights and events fall on the same dates more often than a moved calendar would?
+
+What it does. A night has a value (the share of measurements in the hours that went wrong) and a
+verdict (bad or not). The statistic is the mean value of nights with an event less that of nights
+without. The null is the same calendar of events moved round the measured time by every other number
+of nights: this keeps how bad nights hang together and how the events are spaced.
+
+Rules:
+    Every shift by 1 … K − 1 nights is looked at, K the dates from the first to the last measured
+    night. p = (1 + shifts that give as much) ÷ (1 + shifts by more than two nights). The shifts by
+    one or two overlap with the true calendar, so they do not count below the line; above it they
+    do. (Left out on both sides, runs of bad nights make p too small: a smooth sequence has its
+    largest values side by side.) So p is never smaller than the exact p over all shifts.
+    A shift that leaves one of the sides without a measured night says nothing and is not counted.
+    Where the events have a rhythm over weekdays (χ² over their counts, the calendar alone decides),
+    nights are compared within their weekday: the difference of each weekday, weighted by
+    n₁·n₀ ÷ (n₁ + n₀). Otherwise all nights are compared at once.
+    No p below 1 ÷ (shifts + 1) exists, and how many nights a p of 1 % would take is said.
+    One-sided: worse on nights with an event.
+
+What it does not do. It shows no cause: a third thing may set both dates. It does not know when an
+event was; `event_dates.py` does. It does not look at the hours within a night, except in
+`hour_profile`, which describes and does not test.
+
+How it works: a matrix of moved calendars times the columns "measured" and "value", split by weekday
+if need be, gives every sum at once; in pieces, so that years fit into memory.
+
+Sources: METHOD 6; E. Edgington and P. Onghena, Randomization Tests, 2007 (p counts the observed
+one); N. Mantel and W. Haenszel, JNCI 22 (1959), the weights; H. Mann and D. Whitney, Ann. Math.
+Statist. 18 (1947), the AUC.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evenfall.infer.effect import share_difference
+from evenfall.infer.event_profiles import EventsProfile
+from evenfall.infer.localtime import weekday_of
+
+__all__ = ["Association", "associate", "auc_of", "hour_profile", "nights_needed"]
+
+_TIE = 1e-9
+_Floats = npt.NDArray[np.float64]
+_Days = npt.NDArray[np.int64]
+_Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Association:
+    """What nights and events have in common; the fields are those of `Coincidence`."""
+
+    nights_calendar: int
+    nights_with: int
+    nights_without: int
+    hits_with: int
+    hits_without: int
+    limits: tuple[float, float, float] | None
+    value_difference: float | None
+    auc: float | None
+    weekday_strata: bool
+    shifts: int
+    p_value: float | None
+    lags: tuple[tuple[int, float | None], ...]
+    because: str
+
+    @property
+    def p_min(self) -> float | None:
+        """The smallest p-value that so many shifts can give."""
+        return 1.0 / (self.shifts + 1) if self.shifts else None
+
+
+def nights_needed(profile: EventsProfile) -> int:
+    """Calendar nights from which `p_wanted` is possible."""
+    return math.ceil(1.0 / profile.p_wanted - 1e-9) + 2 * profile.near_shifts
+
+
+def associate(
+    day: _Days,
+    value: _Floats,
+    hit: _Flags,
+    event_days: Iterable[int],
+    profile: EventsProfile,
+) -> Association:
+    """Compare nights with and without events.
+
+    Args:
+        day: shape (n,), measured nights, days since 1970-01-01, ascending, each once.
+        value: shape (n,), how bad each was; larger is worse; finite.
+        hit: shape (n,), bad or not.
+        event_days: nights with an event; those outside the measured time are ignored.
+        profile: the constants.
+    """
+    if day.size == 0:
+        return _untested(_Calendar.of(day, value, event_days), hit, day, "no night was measured")
+    calendar = _Calendar.of(day, value, event_days)
+    if because := _too_little(calendar, profile):
+        return _untested(calendar, hit, day, because)
+    strata = _has_rhythm(calendar, profile)
+    moved = _differences(calendar, strata, profile)
+    base = _untested(calendar, hit, day, "")
+    if np.isnan(moved[0]):
+        return _with(
+            base,
+            weekday_strata=strata,
+            because="the events fill all measured nights of their weekdays: "
+            "the events cannot be told from the weekday",
+        )
+    shift = np.arange(moved.size)
+    far = ~np.isnan(moved) & (np.minimum(shift, moved.size - shift) > profile.near_shifts)
+    as_much = int(np.count_nonzero(moved[1:] >= moved[0] - _TIE))
+    shifts = int(np.count_nonzero(far))
+    return _with(
+        base,
+        value_difference=float(moved[0]),
+        weekday_strata=strata,
+        shifts=shifts,
+        p_value=min(1.0, (1 + as_much) / (1 + shifts)),
+        lags=_lags(moved, profile),
+    )
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """The dates from the first to the last measured night, one cell a date.
+
+    Attributes:
+        first: days since 1970-01-01.
+        measured, event: shape (K,).
+        value: shape (K,), 0 where not measured.
+    """
+
+    first: int
+    measured: _Flags
+    event: _Flags
+    value: _Floats
+
+    @classmethod
+    def of(cls, day: _Days, value: _Floats, event_days: Iterable[int]) -> _Calendar:
+        if day.size == 0:
+            none = np.zeros(0, dtype=bool)
+            return cls(0, none, none, np.zeros(0))
+        first, k = int(day[0]), int(day[-1] - day[0]) + 1
+        measured, event, values = np.zeros(k, dtype=bool), np.zeros(k, dtype=bool), np.zeros(k)
+        measured[day - first] = True
+        values[day - first] = value
+        inside = [e - first for e in event_days if 0 <= e - first < k]
+        event[inside] = True
+        return cls(first, measured, event, values)
+
+    @property
+    def weekday(self) -> _Days:
+        return weekday_of(self.first + np.arange(self.measured.size))
+
+
+def _too_little(calendar: _Calendar, profile: EventsProfile) -> str:
+    nights = int(calendar.measured.sum())
+    if nights < profile.nights_min:
+        return f"{nights} measured nights; a comparison needs {profile.nights_min}"
+    if not calendar.event.any():
+        return "no event within the measured time"
+    if not (calendar.event & calendar.measured).any():
+        return "no night with an event was measured"
+    if not (~calendar.event & calendar.measured).any():
+        return "every measured night had an event: there is nothing to compare with"
+    return ""
+
+
+def _has_rhythm(calendar: _Calendar, profile: EventsProfile) -> bool:
+    """Whether the events prefer weekdays; looks at the calendar, never at the values."""
+    nights = np.bincount(calendar.weekday, minlength=7)
+    events = np.bincount(calendar.weekday[calendar.event], minlength=7)
+    total = int(events.sum())
+    if total < profile.rhythm_events_min:
+        return False
+    even = total * nights / nights.sum()
+    there = even > 0
+    chi2 = float(((events - even)[there] ** 2 / even[there]).sum())
+    return chi2 > profile.rhythm_chi2
+
+
+def _differences(calendar: _Calendar, strata: bool, profile: EventsProfile) -> _Floats:
+    """The statistic for every shift 0 … K − 1; NaN where a side has no measured night."""
+    k = calendar.measured.size
+    group = calendar.weekday if strata else np.zeros(k, dtype=np.int64)
+    member = np.eye(7 if strata else 1)[group] * calendar.measured[:, None]
+    columns = np.hstack((member, member * calendar.value[:, None]))
+    dates, moved = np.arange(k), np.empty(k)
+    step = max(1, profile.cells_max // k)
+    for low in range(0, k, step):
+        shift = np.arange(low, min(low + step, k))
+        events = calendar.event[(dates[None, :] - shift[:, None]) % k].astype(float)
+        moved[shift] = _weighted(events @ columns, columns.sum(axis=0))
+    return moved
+
+
+def _weighted(with_event: _Floats, of_all: _Floats) -> _Floats:
+    """Differences of means from counts and sums by stratum; (shifts, 2·strata) and (2·strata,)."""
+    half = of_all.size // 2
+    n1, s1 = with_event[:, :half], with_event[:, half:]
+    n0, s0 = of_all[:half] - n1, of_all[half:] - s1
+    both = (n1 > 0) & (n0 > 0)
+    weight = np.where(both, n1 * n0 / np.maximum(n1 + n0, 1.0), 0.0)
+    difference = s1 / np.maximum(n1, 1.0) - s0 / np.maximum(n0, 1.0)
+    total = weight.sum(axis=1)
+    mean = (weight * difference).sum(axis=1) / np.where(total > 0, total, 1.0)
+    return np.where(total > 0, mean, np.nan)
+
+
+def _lags(moved: _Floats, profile: EventsProfile) -> tuple[tuple[int, float | None], ...]:
+    most = min(profile.lags_max, (moved.size - 1) // 2)
+    found = [(lag, float(moved[lag % moved.size])) for lag in range(-most, most + 1)]
+    return tuple((lag, None if math.isnan(d) else d) for lag, d in found)
+
+
+def _untested(calendar: _Calendar, hit: _Flags, day: _Days, because: str) -> Association:
+    """The counts, and why nothing was tested."""
+    at = day - calendar.first
+    with_event = calendar.event[at]
+    value = calendar.value[at]
+    return Association(
+        nights_calendar=int(calendar.measured.size),
+        nights_with=int(with_event.sum()),
+        nights_without=int((~with_event).sum()),
+        hits_with=int(hit[with_event].sum()),
+        hits_without=int(hit[~with_event].sum()),
+        limits=_limits(hit.astype(float), day, with_event),
+        value_difference=None,
+        auc=auc_of(value[with_event], value[~with_event]),
+        weekday_strata=False,
+        shifts=0,
+        p_value=None,
+        lags=(),
+        because=because,
+    )
+
+
+def _with(base: Association, **changed: object) -> Association:
+    return Association(**{**base.__dict__, **changed})
+
+
+def _limits(hit: _Floats, day: _Days, with_event: _Flags) -> tuple[float, float, float] | None:
+    """Difference of the shares of bad nights, and its limits; nights of one week hang together."""
+    if not with_event.any() or with_event.all():
+        return None
+    one, other, week = hit[with_event], hit[~with_event], (day + 3) // 7
+    low, high = share_difference(one, week[with_event], other, week[~with_event], level=0.95)
+    return float(one.mean() - other.mean()), low, high
+
+
+def auc_of(one: _Floats, other: _Floats) -> float | None:
+    """Chance that a value of the first is larger than one of the second, ties counting half."""
+    if one.size == 0 or other.size == 0:
+        return None
+    ordered = np.sort(other)
+    below = np.searchsorted(ordered, one, side="left")
+    up_to = np.searchsorted(ordered, one, side="right")
+    return float((below + up_to).mean() / (2 * other.size))
+
+
+def hour_profile(
+    started_us: npt.NDArray[np.int64],
+    bad: _Flags,
+    spans_us: npt.NDArray[np.int64],
+    moves_min: Iterable[int],
+) -> tuple[tuple[int, float | None], ...]:
+    """Share gone wrong inside the events' own hours less that outside, with the hours moved.
+
+    Args:
+        started_us: shape (n,), ascending, µs since 1970 UTC.
+        bad: shape (n,).
+        spans_us: shape (m, 2), half-open, first and last moment of each event.
+        moves_min: minutes by which all events are moved.
+
+    Returns:
+        For each move, the difference; None where one side holds no measurement.
+    """
+    found: list[tuple[int, float | None]] = []
+    for move in moves_min:
+        inside = np.zeros(started_us.size + 1, dtype=np.int64)
+        edges = np.searchsorted(started_us, spans_us + move * 60_000_000)
+        np.add.at(inside, edges[:, 0], 1)
+        np.add.at(inside, edges[:, 1], -1)
+        within = np.cumsum(inside)[:-1] > 0
+        if within.all() or not within.any():
+            found.append((move, None))
+        else:
+            found.append((move, float(bad[within].mean() - bad[~within].mean())))
+    return tuple(found)

@@ -1,0 +1,60 @@
+"""Constants of comparing nights with events, named and frozen.
+
+Rules: as for every profile, a name is never re-meant; results carry it. The figures are round ones
+from METHOD 6 and its background, not tuned on data; what a test of many shuffled calendars gives
+with them is in docs/events.md.
+
+What it does not do: hold the constants of nights themselves; see `profiles.py`.
+
+Sources: METHOD 6; the 95 % point of χ² with 6 degrees of freedom, 12.59 (any table).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["EVENTS_2026", "EventsProfile"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventsProfile:
+    """Events beside nights (METHOD 6).
+
+    Attributes:
+        evening_from_h, evening_to_h: hours of a night where no curfew was found.
+        night_until_h: an event before this hour belongs to the evening before, if the hours
+            begin after noon.
+        near_shifts: calendars moved by so many nights or fewer still overlap with the true one;
+            they may speak against an association, and do not count among the shifts.
+        nights_min: measured nights below which nothing is tested.
+        rhythm_events_min, rhythm_chi2: from so many event nights on, events have a weekday rhythm
+            if their counts by weekday differ from even by more than this χ².
+        p_wanted: the p-value for which the needed number of nights is said.
+        lags_max: of the lead and lag profile.
+        undated_days_min: an event of unknown day within more days than this names no night.
+        level: of the printed limits.
+        services_tested_min: groups of fewer services are described, not tested.
+        ways_max: labels are dealt in every way up to this many ways, else drawn.
+        ways_drawn: how many are drawn then.
+        cells_max: of one array of moved calendars, so that memory stays below 100 MB.
+    """
+
+    name: str
+    evening_from_h: int = 18
+    evening_to_h: int = 24
+    night_until_h: int = 6
+    near_shifts: int = 2
+    nights_min: int = 14
+    rhythm_events_min: int = 5
+    rhythm_chi2: float = 12.59
+    p_wanted: float = 0.01
+    lags_max: int = 7
+    undated_days_min: int = 3
+    level: float = 0.95
+    services_tested_min: int = 6
+    ways_max: int = 20_000
+    ways_drawn: int = 9_999
+    cells_max: int = 8_000_000
+
+
+EVENTS_2026 = EventsProfile(name="events-2026")
