@@ -125,3 +125,13 @@ def test_a_damaged_file_is_a_fault_of_the_store(fortnight: Path, tmp_path: Path)
             store.sql("select count(goodput_bps) from observations")
         with pytest.raises(StoreError, match=r"part-0\.parquet"):
             store.nights("video")
+
+
+def test_the_engine_knows_the_zones(fortnight: Path) -> None:
+    """The hour on the wall as docs/python.md gets it: Almaty, UTC+6 and from March 2024 UTC+5."""
+    with evenfall.open(fortnight) as store:
+        got = store.sql(
+            "select hour(timezone('Asia/Almaty', make_timestamptz(us))) as h from "
+            "(values (1709215200000000), (1709301600000000)) t(us) order by us"
+        )  # 2024-02-29 and 2024-03-01, 14:00 UTC
+    assert got["h"].tolist() == [20, 19]

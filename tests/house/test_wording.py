@@ -24,7 +24,7 @@ FORBIDDEN = {
 def spoken(repository: Path) -> list[tuple[str, str]]:
     """Every string literal of the rooms that speak, with its place."""
     found: list[tuple[str, str]] = []
-    for room in ("text", "report", "cli"):
+    for room in ("text", "report", "cli", "accessor"):
         for path in sorted((repository / "src" / "evenfall" / room).rglob("*.py")):
             tree = ast.parse(path.read_text())
             documentation = {

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from evenfall.accessor.html import printable, rendered
 from evenfall.infer.carpet import Carpet, axis_for, carpet_of
+from evenfall.infer.series import Series
 from evenfall.report.parts import pictures, row_unit
 from evenfall.report.subject import Judged
 from evenfall.report.tables import hour_heads, night_rows
@@ -22,7 +23,7 @@ from evenfall.text.notebook import NO_MEASUREMENTS, SIMULATED
 from evenfall.text.page import carpet_note, slow_words, where_words
 from evenfall.text.words import STEP_WORDS, nights_words
 
-__all__ = ["NIGHTS_SHOWN", "CarpetView", "carpet_view"]
+__all__ = ["NIGHTS_SHOWN", "CarpetView", "carpet_view", "drawn_parts"]
 
 NIGHTS_SHOWN = 56
 """Rows that are drawn unless told otherwise, as on the page."""
@@ -47,7 +48,7 @@ class CarpetView:
     @property
     def svg(self) -> str:
         """The picture alone, coloured by classes: "" if nothing was measured."""
-        drawn = self.drawn()
+        drawn = drawn_parts(self)
         return str(drawn["picture"]) if drawn else ""
 
     def __repr__(self) -> str:
@@ -62,7 +63,7 @@ class CarpetView:
             found=self.judged.curfew is not None,
             simulated=SIMULATED if self.judged.series.simulated else "",
             where=self.where(),
-            carpet=self.drawn(),
+            carpet=drawn_parts(self),
             empty=NO_MEASUREMENTS,
         )
 
@@ -71,34 +72,37 @@ class CarpetView:
         judged = self.judged
         return where_words(judged.finding, self.data.dates, judged.series.timezone, judged.curfew)
 
-    def drawn(self) -> dict[str, Any] | None:
-        """What the template needs; None if nothing was measured."""
-        judged, shown = self.judged, self.data.last(self.nights_shown)
-        windows = judged.curfew.windows if judged.curfew else ()
-        drawn = pictures(shown, windows, judged.finding, judged.curfew)
-        if drawn is None:
-            return None
-        unit, prefix = row_unit(self.data.axis_start_h), self._prefix()
-        return {
-            # Foreign text in it is escaped, quotation marks too, so this finds our links alone.
-            "picture": Markup(str(drawn["wide"]).replace('href="#', f'href="#{prefix}')),  # noqa: S704  (markup of ours)
-            "key": [(swatch, STEP_WORDS[step]) for step, swatch in _KEY],
-            "note": carpet_note(len(self.data.dates), len(shown.dates), self.data.n_left_out, unit),
-            "zone": judged.series.timezone,
-            "slow_means": self._slow_means(),
-            "hours": hour_heads(shown),
-            "nights": night_rows(shown),
-            "prefix": prefix,
-        }
 
-    def _prefix(self) -> str:
-        """Keeps the anchors of several carpets in one notebook apart."""
-        name = f"{self.data.service}\0{self.data.network}\0{self.data.timezone}"
-        return f"e{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}-"
+def drawn_parts(view: CarpetView) -> dict[str, Any] | None:
+    """What the template of a carpet needs; None if nothing was measured."""
+    judged, shown = view.judged, view.data.last(view.nights_shown)
+    windows = judged.curfew.windows if judged.curfew else ()
+    drawn = pictures(shown, windows, judged.finding, judged.curfew)
+    if drawn is None:
+        return None
+    unit, prefix = row_unit(view.data.axis_start_h), _prefix(view.data)
+    # Foreign text in it is escaped, quotation marks too, so this finds our own links alone.
+    picture = str(drawn["wide"]).replace('href="#', f'href="#{prefix}')
+    return {
+        "picture": Markup(picture),  # noqa: S704  (markup of ours)
+        "key": [(swatch, STEP_WORDS[step]) for step, swatch in _KEY],
+        "note": carpet_note(len(view.data.dates), len(shown.dates), view.data.n_left_out, unit),
+        "zone": judged.series.timezone,
+        "slow_means": _slow_means(judged.series),
+        "hours": hour_heads(shown),
+        "nights": night_rows(shown),
+        "prefix": prefix,
+    }
 
-    def _slow_means(self) -> str:
-        series = self.judged.series
-        return slow_words(series.basis, has_speeds=bool((~np.isnan(series.log_ratio)).any()))
+
+def _prefix(carpet: Carpet) -> str:
+    """Keeps the anchors of several carpets in one notebook apart."""
+    name = f"{carpet.service}\0{carpet.network}\0{carpet.timezone}"
+    return f"e{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}-"
+
+
+def _slow_means(series: Series) -> str:
+    return slow_words(series.basis, has_speeds=bool((~np.isnan(series.log_ratio)).any()))
 
 
 def carpet_view(judged: Judged, nights_shown: int) -> CarpetView:

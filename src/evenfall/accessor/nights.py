@@ -7,8 +7,9 @@ from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
 
-from evenfall.accessor.carpet_view import NIGHTS_SHOWN, CarpetView, carpet_view
+from evenfall.accessor.carpet_view import NIGHTS_SHOWN, CarpetView, carpet_view, drawn_parts
 from evenfall.accessor.html import printable, rendered
 from evenfall.accessor.why import Why, why_of
 from evenfall.infer.carpet import axis_for, carpet_of, inside_of
@@ -143,15 +144,10 @@ class Nights:
             answer=answer(self.finding, self.curfew),
             facts=facts(self.finding, self.curfew),
             beside=beside(self.finding, self.curfew),
-            carpet=carpet.drawn(),
+            carpet=drawn_parts(carpet),
             empty=NO_MEASUREMENTS,
             not_shown=not_shown(self.finding, self.curfew),
         )
-
-    def strip(self, axis_start_h: int) -> Any:
-        """All nights laid on one another, in one line of 48 half hours."""
-        carpet = carpet_of(self.series, windows=self.windows, axis_start_h=axis_start_h)
-        return strip(carpet, self.windows)
 
 
 class NightsList(Sequence[Nights]):
@@ -202,7 +198,7 @@ class NightsList(Sequence[Nights]):
                 {
                     "service": title_words(n.service),
                     "network": n.network,
-                    "strip": n.strip(axis),
+                    "strip": _strip(n, axis),
                     "words": state_words(n.finding, n.curfew),
                 }
                 for n in shown
@@ -210,3 +206,9 @@ class NightsList(Sequence[Nights]):
             more=more_words(len(ordered) - len(shown)),
             empty=NO_MEASUREMENTS,
         )
+
+
+def _strip(nights: Nights, axis_start_h: int) -> Markup:
+    """All nights laid on one another, in one line of 48 half hours."""
+    carpet = carpet_of(nights.series, windows=nights.windows, axis_start_h=axis_start_h)
+    return strip(carpet, nights.windows)

@@ -34,7 +34,9 @@ def connect(temporary: Path) -> duckdb.DuckDBPyConnection:
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
+    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() != (False,):
+        # Not in vain: in a notebook without ipywidgets it is off, and even "off" is refused.
+        connection.execute("SET enable_progress_bar = false")
     return connection
 
 
