@@ -7,23 +7,26 @@ a finding rests on is asked in `strata.py`.
 
 Rules:
     A column (lines, software, target, resolver) changed for good at a date if the mean daily shares
-    of its labels before and after differ by a total variation of at least .5, beyond what the same
-    days show in random order; if at least five measured days lie on both sides; if four fifths of
-    the days on either side are nearer to their own side's mix than to the other's; and if a
-    permutation of the days gives as large a difference at any date in at most 1 % of the draws.
-    Labels that are different every day are no change: they are so in any order.
-    Every day counts once, however many rows it has. Rows without a label are a label of their own.
-    Several changes of one column are found one inside the other, at most eight.
+    of its labels before and after, up to the next change, differ by a total variation of at least
+    .5, beyond what the same days show in random order; if at least five measured days lie on both
+    sides; if most days on either side are nearer to their own side's mix than to the other's; and
+    if in at most 1 % of random orders of the days any stretch differs as much from the rest.
+    Every day counts once, however many rows it has. Rows without a label are a label of their own;
+    so are all labels together that were seen on one day only, or are none of the forty commonest.
+    So labels that are new every day are no change.
+    Several changes of one column are found one inside the other, at most eight; each is then held
+    against its neighbours, so that there and back are two.
 
 What it does not do: tell a version that many probes take up one after the other from one that all
 take up at once; the interval of the date is then the wider one.
 
-Sources: METHOD 5; total variation of multinomials with a permutation test: S. Matteson and N.
-James, JASA 109 (2014), who divide in the same way.
+Sources: METHOD 5; A. Olshen et al., Biostatistics 5 (2004), a stretch against the rest (circular
+binary segmentation) with a permutation test; here of total variations.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -51,6 +54,7 @@ _NAMES = {
     ChangeKind.TARGET: "what exactly is asked",
     ChangeKind.RESOLVER: "who is asked for names",
 }
+_CHANCES = 99  # orders of days that tell what variation there is at random
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
 
@@ -106,84 +110,128 @@ def mix_changes(
     found: list[MixChange] = []
     for column in MIX_KINDS:
         labels = columns.get(column)
-        if labels is not None and (codes := codes_of(labels, profile.labels_max)).any():
-            shares = _daily_shares(codes, place, days.size)
-            found += _divided(column, days, shares, profile, rng)
+        if labels is not None and (codes := codes_of(labels)).any():
+            shares = _daily_shares(codes, place, days.size, profile.labels_max)
+            found += _of_column(column, days, shares, profile, rng)
     return tuple(sorted(found, key=lambda change: change.first_day))
 
 
-def codes_of(labels: npt.NDArray[np.object_], most: int | None = None) -> _Ints:
-    """Whole numbers for labels, the commonest first; None is a label, and so is "all others".
-
-    Args:
-        labels: shape (n,).
-        most: so many labels at most; None: all of them.
-    """
+def codes_of(labels: npt.NDArray[np.object_]) -> _Ints:
+    """Whole numbers for labels, shape (n,), in the order in which they appear; None is a label."""
     seen: dict[object, int] = {}
-    raw = np.fromiter(
-        (seen.setdefault(label, len(seen)) for label in labels), np.int64, labels.size
-    )
-    rank = np.empty(max(len(seen), 1), dtype=np.int64)
-    rank[np.argsort(-np.bincount(raw, minlength=1), kind="stable")] = np.arange(rank.size)
-    return rank[raw] if most is None else np.minimum(rank[raw], most)
+    codes = (seen.setdefault(label, len(seen)) for label in labels)
+    return np.fromiter(codes, np.int64, labels.size)
 
 
-def _daily_shares(codes: _Ints, place: _Ints, days: int) -> _Floats:
-    """Shape (days, labels), rows adding up to 1."""
-    width = int(codes.max()) + 1
-    counts = np.bincount(place * width + codes, minlength=days * width).reshape(days, width)
+def _daily_shares(codes: _Ints, place: _Ints, days: int, most: int) -> _Floats:
+    """Shape (days, labels), rows adding up to 1; the last label is all that are rare."""
+    seen = np.unique(np.stack((codes, place)), axis=1)[0]
+    seen_days = np.bincount(seen, minlength=int(codes.max()) + 1)
+    commonest = np.argsort(-seen_days, kind="stable")[:most]
+    commonest = commonest[seen_days[commonest] > 1]
+    short = np.full(seen_days.size, commonest.size)
+    short[commonest] = np.arange(commonest.size)
+    width = commonest.size + 1
+    counts = np.bincount(place * width + short[codes], minlength=days * width)
+    counts = counts.reshape(days, width)
     return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
-def _divided(
+def _of_column(
     column: str, days: _Ints, shares: _Floats, profile: MixProfile, rng: np.random.Generator
 ) -> Iterator[MixChange]:
-    """Changes, strongest first, each looked for within what the stronger ones left whole."""
-    pieces, left = [(0, days.size)], profile.changes_max
-    while pieces and left:
+    """The changes that hold against their neighbours."""
+    cuts = _divided(shares, profile, rng)
+    for cut in sorted(cuts):
+        others = [0, *sorted(cuts), days.size]
+        start, end = others[others.index(cut) - 1], others[others.index(cut) + 1]
+        near, at = shares[start:end], cut - start
+        seen = _variation(near, at)
+        if _kept(near, at) < profile.kept_min:
+            continue
+        by_chance = np.mean([_variation(rng.permutation(near), at) for _ in range(_CHANCES)])
+        if seen - float(by_chance) < profile.variation_min:
+            continue
+        worth, dates = _date_worth(near, at), days[start:end]
+        temper, mass = profile.edge_temper, profile.edge_mass
+        yield MixChange(
+            column=column,
+            first_day=int(dates[1 + int(worth.argmax())]),
+            between=credible_days(worth, dates[1:], int(dates[0]), temper=temper, mass=mass),
+            variation=round(seen, 4),
+            p_value=cuts[cut],
+        )
+
+
+def _divided(shares: _Floats, profile: MixProfile, rng: np.random.Generator) -> dict[int, float]:
+    """Cut → p of the division, each found within what the earlier ones left whole."""
+    pieces, cuts = [(0, shares.shape[0])], dict[int, float]()
+    while pieces and len(cuts) < profile.changes_max:
         start, end = pieces.pop(0)
-        found = _strongest(column, days[start:end], shares[start:end], profile, rng)
-        if found is not None:
-            left -= 1
-            cut = start + int(np.searchsorted(days[start:end], found.first_day))
-            pieces += [(start, cut), (cut, end)]
-            yield found
+        stretch, p_value = _stretch(shares[start:end], profile, rng)
+        if p_value <= profile.p_max:
+            within = [cut for cut in stretch if 0 < cut < end - start]
+            edges = [0, *within, end - start]
+            for place, cut in enumerate(within, start=1):
+                low, high = edges[place - 1], edges[place + 1]
+                cuts[start + _sharpened(shares[start:end], cut, low, high, profile)] = p_value
+            pieces += [(start + a, start + b) for a, b in itertools.pairwise(edges)]
+    return cuts
 
 
-def _strongest(
-    column: str, days: _Ints, shares: _Floats, profile: MixProfile, rng: np.random.Generator
-) -> MixChange | None:
-    """The strongest change of these days, if there is one."""
-    if days.size < 2 * profile.days_min:
-        return None
-    variation = _variations(shares, profile.days_min)
-    cut = int(variation.argmax())
-    seen = float(variation[cut])
-    cut += profile.days_min
-    if seen < profile.variation_min or _kept(shares, cut) < profile.kept_min:
-        return None
-    p_value, by_chance = _permuted(shares, seen, profile, rng)
-    if p_value > profile.p_max or seen - by_chance < profile.variation_min:
-        return None
-    worth = _date_worth(shares, cut)
-    temper, mass = profile.edge_temper, profile.edge_mass
-    return MixChange(
-        column=column,
-        first_day=int(days[1 + int(worth.argmax())]),
-        between=credible_days(worth, days[1:], int(days[0]), temper=temper, mass=mass),
-        variation=round(seen, 4),
-        p_value=p_value,
-    )
+def _stretch(
+    shares: _Floats, profile: MixProfile, rng: np.random.Generator
+) -> tuple[tuple[int, int], float]:
+    """The stretch of days that differs most from the others, and its p over random orders."""
+    if shares.shape[0] < 2 * profile.days_min:
+        return (0, 0), 1.0
+    first, last = _stretches(shares.shape[0], profile)
+    apart, weight = _apart(shares, first, last)
+    if apart.max() < profile.variation_min:
+        return (0, 0), 1.0
+    best = int((apart * weight).argmax())
+    seen, reached = float((apart * weight)[best]), 0
+    for drawn in range(1, profile.permutations + 1):
+        by_chance, _ = _apart(rng.permutation(shares), first, last)
+        reached += bool((by_chance * weight).max() >= seen - 1e-12)
+        if reached == profile.exceedances_stop:
+            return (0, 0), reached / drawn
+    p_value = (reached + 1) / (profile.permutations + 1)
+    return (int(first[best]), int(last[best])), p_value
 
 
-def _variations(shares: _Floats, shortest: int) -> _Floats:
-    """Total variation of the mean shares before and after each allowed cut."""
+def _stretches(days: int, profile: MixProfile) -> tuple[_Ints, _Ints]:
+    """All stretches on a grid of days, half-open, that leave enough inside, before and after."""
+    marks = np.unique(np.linspace(0, days, min(days, profile.marks_max) + 1).astype(np.int64))
+    first, last = (side.ravel() for side in np.meshgrid(marks, marks, indexing="ij"))
+    allowed = (last - first >= profile.days_min) & (last - first <= days - profile.days_min)
+    for rest in (first, days - last):
+        allowed &= (rest == 0) | (rest >= profile.days_min)
+    return first[allowed], last[allowed]
+
+
+def _apart(shares: _Floats, first: _Ints, last: _Ints) -> tuple[_Floats, _Floats]:
+    """Total variation of each stretch against the rest, and √(days inside × rest ÷ all)."""
     n = shares.shape[0]
-    sums = np.cumsum(shares, axis=0)
-    cut = np.arange(shortest, n - shortest + 1)
-    before = sums[cut - 1]
-    after = sums[-1] - before
-    return np.asarray(0.5 * np.abs(before / cut[:, None] - after / (n - cut)[:, None]).sum(axis=1))
+    sums = np.vstack((np.zeros(shares.shape[1]), np.cumsum(shares, axis=0)))
+    inside = sums[last] - sums[first]
+    size = (last - first)[:, None]
+    apart = 0.5 * np.abs(inside / size - (sums[-1] - inside) / (n - size)).sum(axis=1)
+    return apart, np.sqrt(size[:, 0] * (n - size[:, 0]) / n)
+
+
+def _sharpened(shares: _Floats, cut: int, low: int, high: int, profile: MixProfile) -> int:
+    """The day between its neighbours that divides best, where the grid is coarse."""
+    last = np.arange(low + profile.days_min, high - profile.days_min + 1)
+    if not last.size:
+        return cut
+    apart, weight = _apart(shares[low:high], np.zeros_like(last), last - low)
+    return int(last[int((apart * weight).argmax())])
+
+
+def _variation(shares: _Floats, cut: int) -> float:
+    """Total variation of the mean shares before and after."""
+    return 0.5 * float(np.abs(shares[:cut].mean(axis=0) - shares[cut:].mean(axis=0)).sum())
 
 
 def _kept(shares: _Floats, cut: int) -> float:
@@ -191,20 +239,6 @@ def _kept(shares: _Floats, cut: int) -> float:
     means = [shares[:cut].mean(axis=0), shares[cut:].mean(axis=0)]
     to_first, to_second = (np.abs(shares - mean).sum(axis=1) for mean in means)
     return float(min((to_first < to_second)[:cut].mean(), (to_second < to_first)[cut:].mean()))
-
-
-def _permuted(
-    shares: _Floats, seen: float, profile: MixProfile, rng: np.random.Generator
-) -> tuple[float, float]:
-    """How often random orders of days reach it at any cut, and the median of what they reach."""
-    largest = np.array(
-        [
-            _variations(rng.permutation(shares), profile.days_min).max()
-            for _ in range(profile.permutations)
-        ]
-    )
-    reached = int(np.count_nonzero(largest >= seen - 1e-12))
-    return (reached + 1) / (profile.permutations + 1), float(np.median(largest))
 
 
 def _date_worth(shares: _Floats, cut: int) -> _Floats:

@@ -54,7 +54,7 @@ class LevelProfile:
     days_max: int = 28
     kept_min: float = 0.85
     wander_factor: float = 5.0
-    wander_few: float = 6.0
+    wander_few: float = 8.0
     wander_min: float = 0.03
     scale_min: float = 0.04
     grid_step: float = 0.05
@@ -77,9 +77,11 @@ class MixProfile:
             days in random order show.
         days_min: measured days that each mix must last.
         kept_min: "for good": share of the days on each side that are nearer to their side's mix.
-        p_max, permutations: of the permutation test over days.
+        p_max, permutations, exceedances_stop: of the permutation test over days, which ends early
+            at so many.
         labels_max: the commonest labels; the others are taken together.
-        changes_max: of one column.
+        marks_max: stretches of days begin and end on a grid of so many marks at most.
+        changes_max: of one column; one more where a stretch has two ends.
         stratum_rows_min, stratum_days_min: a label counts as measured on a side with so many rows
             on so many dates.
         labels_many: so many labels on both sides of an onset may stand for days.
@@ -91,10 +93,12 @@ class MixProfile:
     name: str
     variation_min: float = 0.5
     days_min: int = 5
-    kept_min: float = 0.8
+    kept_min: float = 0.85
     p_max: float = 0.01
     permutations: int = 999
+    exceedances_stop: int = 20
     labels_max: int = 40
+    marks_max: int = 48
     changes_max: int = 8
     stratum_rows_min: int = 5
     stratum_days_min: int = 3
