@@ -1,13 +1,10 @@
-"""The union of windows: naming of nights, holes, long windows, ties; against a slow search."""
+"""The union of windows: naming of nights, holes, long windows, ties."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 import pytest
 
-from evenfall.infer.episodes import best_value, night_gain
 from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.infer.search import (
     Span,
@@ -16,7 +13,6 @@ from evenfall.infer.search import (
     lay_out,
     night_scores,
     occupied,
-    scan,
 )
 
 FIRST = 17_500
@@ -41,23 +37,6 @@ def test_a_night_is_named_by_the_date_on_which_it_starts() -> None:
     within, night = in_union(day, np.array([140, 5]), (Span(138, 18),))
     assert within.all()
     assert night.tolist() == [FIRST, FIRST]
-
-
-def test_scan_is_what_a_slow_search_finds() -> None:
-    """Every window's worth equals that of adding its bins up one by one."""
-    rng = np.random.default_rng(3)
-    day, slot, _ = bins(6, [])
-    score = rng.normal(0, 2, day.size)
-    nights = lay_out(day, slot, score)
-    worth = scan(nights, (), NIGHTLY_2026)
-    absolute = (day - FIRST) * 144 + slot
-    for start, length in itertools.product((0, 50, 130), (3, 20, 72)):
-        sums = [
-            score[(absolute >= d * 144 + start) & (absolute < d * 144 + start + length)].sum()
-            for d in nights.day - FIRST
-        ]
-        expected = float(best_value(night_gain(np.array(sums), NIGHTLY_2026), NIGHTLY_2026))
-        assert worth[start, length - 3] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(

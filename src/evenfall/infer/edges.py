@@ -25,12 +25,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evenfall.infer.episodes import night_gain
 from evenfall.infer.localtime import BINS_PER_DAY
 from evenfall.infer.profiles import NightlyProfile
-from evenfall.infer.search import Nights, Span, allowed, occupied, window_scores
+from evenfall.infer.search import Nights, Span, night_scores, occupied
+from evenfall.infer.windows import allowed, near_best
 
 __all__ = ["Edges", "edge_intervals"]
+
+_LOG_WEIGHT_MIN = 40.0  # windows lighter than e⁻⁴⁰ of the best are not weighed: 10⁻¹³ all together
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,17 @@ def edge_intervals(
     span = union[place]
     others = (*union[:place], *union[place + 1 :])
     gap = profile.window_min_s // profile.bin_s
-    permitted = allowed(occupied(others, gap), profile)
-    score = window_scores(nights, others, profile)
-    worth = np.where(permitted, night_gain(score, profile).sum(axis=0), -np.inf)
-    weight = np.exp(profile.edge_temper * (worth - worth.max()))
-    starts, lengths = np.nonzero(weight > 0)
-    mass = weight[starts, lengths]
-    start = span.start + _nearest(starts - span.start)
-    end = start + lengths + gap
+    found = near_best(
+        nights.cumulative,
+        night_scores(nights.cumulative, others),
+        allowed(occupied(others, gap), profile),
+        lambda gain: gain.sum(axis=0),
+        _LOG_WEIGHT_MIN / profile.edge_temper,
+        profile,
+    )
+    mass = np.exp(profile.edge_temper * (found.worth - found.top))
+    start = span.start + _nearest(found.start - span.start)
+    end = start + found.bins
     start_low, start_high = _interval(start, mass, span.start, profile)
     end_low, end_high = _interval(end, mass, span.end, profile)
     return Edges(start_low - 1, start_high + 1, end_low - 1, end_high + 1)

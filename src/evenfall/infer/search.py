@@ -23,7 +23,7 @@ morning's start to the afternoon's end; what is left then shows nothing. A hole 
 How it works:
     Each date carries its own 144 bins and the 144 of the date after it (so windows cross midnight,
     and dates without data cost nothing), as a cumulative sum; a window's score on all dates is a
-    difference of two columns, and all windows from a chunk of starts are one array.
+    difference of two columns. `windows.py` finds the best of all windows.
 
 What it does not do: test anything. Every union is found in noise too; see `rotation.py`.
 
@@ -33,6 +33,7 @@ Sources: METHOD 4 (the union, the constants).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -40,21 +41,18 @@ import numpy.typing as npt
 from evenfall.infer.episodes import best_value, night_gain
 from evenfall.infer.localtime import BINS_PER_DAY, weekday_of
 from evenfall.infer.profiles import NightlyProfile
+from evenfall.infer.windows import allowed, near_best
 
 __all__ = [
     "Nights",
     "Span",
-    "allowed",
     "find_union",
     "in_union",
     "lay_out",
     "night_scores",
     "occupied",
-    "scan",
-    "window_scores",
 ]
 
-_CELLS_MAX = 4_000_000  # of one chunk of the scan, so that memory stays below 100 MB
 _SWEEPS_MAX = 3
 _TIE = 1e-6
 _PER_HOUR = BINS_PER_DAY // 24
@@ -150,53 +148,34 @@ def occupied(union: tuple[Span, ...], margin: int) -> npt.NDArray[np.bool_]:
     return taken
 
 
-def allowed(taken: npt.NDArray[np.bool_], profile: NightlyProfile) -> npt.NDArray[np.bool_]:
-    """Windows that touch no taken bin: shape (144 starts, lengths), True = allowed."""
-    running = np.concatenate(([0], np.cumsum(np.tile(taken, 2))))
-    starts = np.arange(BINS_PER_DAY)[:, None]
-    return np.asarray(running[starts + _lengths(profile)] == running[starts])
+def _best(
+    nights: Nights,
+    others: tuple[Span, ...],
+    profile: NightlyProfile,
+    *,
+    least: float = -np.inf,
+) -> tuple[float, Span] | None:
+    """The best window beside the given others; among equals the middle one, or a full hour beside.
 
-
-def _lengths(profile: NightlyProfile) -> npt.NDArray[np.int64]:
-    shortest, longest = profile.window_min_s // profile.bin_s, profile.window_max_s // profile.bin_s
-    return np.arange(shortest, longest + 1)
-
-
-def scan(nights: Nights, others: tuple[Span, ...], profile: NightlyProfile) -> _Floats:
-    """Worth of every window beside the given others; shape (144, lengths), −inf if not allowed."""
-    gap = profile.window_min_s // profile.bin_s
-    permitted = allowed(occupied(others, gap), profile)
-    base = night_scores(nights.cumulative, others)[:, None, None]
-    lengths = _lengths(profile)
-    worth = np.full(permitted.shape, -np.inf)
-    step = max(1, _CELLS_MAX // max(1, nights.day.size * lengths.size))
-    for low in range(0, BINS_PER_DAY, step):
-        starts = np.arange(low, min(low + step, BINS_PER_DAY))
-        ends = starts[:, None] + lengths
-        score = base + nights.cumulative[:, ends] - nights.cumulative[:, starts][:, :, None]
-        worth[starts] = best_value(night_gain(score, profile), profile)
-    return np.where(permitted, worth, -np.inf)
-
-
-def window_scores(nights: Nights, others: tuple[Span, ...], profile: NightlyProfile) -> _Floats:
-    """Night scores of every window beside the given others; shape (d, 144, lengths)."""
-    starts = np.arange(BINS_PER_DAY)
-    ends = starts[:, None] + _lengths(profile)
-    base = night_scores(nights.cumulative, others)[:, None, None]
-    return base + nights.cumulative[:, ends] - nights.cumulative[:, starts][:, :, None]
-
-
-def _best(worth: _Floats, profile: NightlyProfile) -> tuple[float, Span]:
-    """The best window; among equals the middle one, or a full hour beside it."""
-    top = float(worth.max())
-    starts, which = np.nonzero(worth >= top - _TIE)
-    lengths = _lengths(profile)[which]
-    ends = starts + lengths
+    None where no window is allowed, or none is worth `least`.
+    """
+    found = near_best(
+        nights.cumulative,
+        night_scores(nights.cumulative, others),
+        allowed(occupied(others, profile.window_min_s // profile.bin_s), profile),
+        partial(best_value, profile=profile),
+        _TIE,
+        profile,
+        least=least,
+    )
+    if not found.worth.size:
+        return None
+    starts, ends = found.start, found.start + found.bins
     middle = (starts.min() + starts.max()) / 2, (ends.min() + ends.max()) / 2
     away = np.abs(starts - middle[0]) + np.abs(ends - middle[1])
     odd = (starts % _PER_HOUR != 0).astype(float) + (ends % _PER_HOUR != 0)
     pick = int(np.argmin(away + odd))
-    return top, Span(int(starts[pick]), int(lengths[pick]))
+    return found.top, Span(int(starts[pick]), int(found.bins[pick]))
 
 
 def _worth(nights: Nights, union: tuple[Span, ...], profile: NightlyProfile) -> float:
@@ -235,24 +214,30 @@ def _raised(nights: Nights, union: tuple[Span, ...], profile: NightlyProfile) ->
 
 
 def _grow(nights: Nights, profile: NightlyProfile) -> tuple[Span, ...]:
-    worth, first = _best(scan(nights, (), profile), profile)
-    if worth <= 0.0:
+    first = _best(nights, (), profile, least=_TIE)
+    if first is None:
         return ()
-    union: tuple[Span, ...] = (first,)
+    worth = first[0]
+    union: tuple[Span, ...] = (first[1],)
     while len(union) < profile.windows_max:
-        candidates = [_with_window(nights, union, profile), *_with_holes(nights, union, profile)]
-        better, grown = max(candidates, key=lambda pair: pair[0])
-        if better < worth + profile.gain_min:
+        needed = worth + profile.gain_min
+        candidates = (
+            *_with_window(nights, union, profile, needed),
+            *_with_holes(nights, union, profile),
+        )
+        better, grown = max(candidates, key=lambda pair: pair[0], default=(-np.inf, union))
+        if better < needed:
             break
         worth, union = _refined(nights, grown, profile)
     return tuple(sorted(union))
 
 
 def _with_window(
-    nights: Nights, union: tuple[Span, ...], profile: NightlyProfile
-) -> tuple[float, tuple[Span, ...]]:
-    worth, span = _best(scan(nights, union, profile), profile)
-    return worth, (*union, span)
+    nights: Nights, union: tuple[Span, ...], profile: NightlyProfile, needed: float
+) -> list[tuple[float, tuple[Span, ...]]]:
+    """The best window beside the union, if it makes it worth what is needed."""
+    found = _best(nights, union, profile, least=needed)
+    return [] if found is None else [(found[0], (*union, found[1]))]
 
 
 def _with_holes(
@@ -301,9 +286,9 @@ def _refined(
         before = union
         for place in range(len(union)):
             rest = (*union[:place], *union[place + 1 :])
-            found, span = _best(scan(nights, rest, profile), profile)
-            if found >= worth - _TIE:
-                worth, union = found, (*union[:place], span, *union[place + 1 :])
+            found = _best(nights, rest, profile, least=worth - _TIE)
+            if found is not None:
+                worth, union = found[0], (*union[:place], found[1], *union[place + 1 :])
         if union == before:
             break
     return worth, union
