@@ -85,7 +85,7 @@ class MixProfile:
         stratum_rows_min, stratum_days_min: a label counts as measured on a side with so many rows
             on so many dates.
         labels_many: so many labels on both sides of an onset may stand for days.
-        alike_max: below this total variation between the two sides the mix explains nothing: a
+        alike_max: up to this total variation between the two sides the mix explains nothing: a
             share cannot differ by more than that through the mix alone, and a claim needs .3.
         edge_temper, edge_mass: of the interval of the date, as in `NightlyProfile`.
     """
@@ -103,7 +103,7 @@ class MixProfile:
     stratum_rows_min: int = 5
     stratum_days_min: int = 3
     labels_many: int = 5
-    alike_max: float = 0.2
+    alike_max: float = 0.1
     edge_temper: float = 0.5
     edge_mass: float = 0.9
 

@@ -7,8 +7,8 @@ both sides.
 
 Rules, for each column that is known:
     1. Where the shares of its labels inside and outside differ by no more than a total variation of
-       .2 beyond what that many rows differ by at random, the mix explains nothing: no share can
-       differ by more than that through it, and a claim needs .3.
+       .1 beyond what that many rows differ by at random, the mix explains nothing of weight: no
+       share can differ by more than that through it, and a claim needs .3.
     2. Else only labels count that were measured on both sides (five rows on three dates). None:
        cannot tell.
     3. Failing: the outside is weighed so that its labels have the shares of the inside, and the
