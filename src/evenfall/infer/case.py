@@ -15,10 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from evenfall.infer.always import Run, RunTest
+from evenfall.infer.mix import MixChange
+from evenfall.infer.mix_gate import MixGate
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.reading import Reading, read
 from evenfall.infer.scores import Rows
 from evenfall.infer.series import Basis, Series
+from evenfall.infer.steady import line_changes, own_changes, steady
 from evenfall.infer.window import Found, Trial
 from evenfall.model.curfew import Change, Curfew
 
@@ -38,7 +41,8 @@ class Case:
         trial: of recurring hours; None where the series is insufficient.
         run, run_test: of a run of days that went wrong at all hours.
         changes: of its level and of the mix, which are no curfew.
-        mixed: why what was found is a change of the mix; empty if it is not.
+        mix_changes: of the mix of those who measure.
+        mixed: what the gate of the mix says of what was found.
     """
 
     index: int
@@ -52,12 +56,13 @@ class Case:
     run_test: RunTest | None = None
     curfew: Curfew | None = None
     changes: tuple[Change, ...] = ()
-    mixed: str = ""
+    mix_changes: tuple[MixChange, ...] = ()
+    mixed: MixGate = field(default_factory=MixGate)
 
     @property
     def windowed(self) -> Found | None:
         """The window, if it may be claimed."""
-        if self.trial is None or self.trial.reason or self.mixed:
+        if self.trial is None or self.trial.reason or self.mixed.reason:
             return None
         return self.trial.found
 
@@ -98,6 +103,7 @@ class Readings:
 
     series: Sequence[Series]
     profile: NightlyProfile
+    _steady: dict[int, Series] = field(default_factory=dict)
     _kept: OrderedDict[int, Reading] = field(default_factory=OrderedDict)
     _rows: int = 0
 
@@ -106,7 +112,7 @@ class Readings:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
-        reading = self._kept[index] = read(self.series[index], self.profile)
+        reading = self._kept[index] = self._read(index)
         self._rows += reading.n
         while self._rows > _ROWS_KEPT_MAX and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
@@ -114,7 +120,8 @@ class Readings:
         return reading
 
     def case(self, index: int) -> Case:
-        """A fresh case of one series."""
+        """A fresh case of one series, changes of its level named."""
+        changes = self._level_changes(index)
         reading = self[index]
         return Case(
             index=index,
@@ -123,7 +130,23 @@ class Readings:
             nights_measured=reading.nights_measured,
             insufficient=reading.insufficient,
             left_out=_left_out(reading.rows),
+            changes=changes,
         )
+
+    def _read(self, index: int) -> Reading:
+        return read(self._steady.get(index, self.series[index]), self.profile)
+
+    def _level_changes(self, index: int) -> tuple[Change, ...]:
+        """Name the changes of a level; from here on a lone series is read without its steps."""
+        series, rows = self.series[index], self[index].rows
+        if rows is None or rows.n == 0:
+            return ()
+        changes = (own_changes if series.basis is Basis.UNPAIRED else line_changes)(rows)
+        without = steady(series, changes)
+        if without is not series:
+            self._steady[index] = without
+            self._rows -= self._kept.pop(index).n
+        return tuple(one.change for one in changes)
 
     def rows(self, case: Case) -> Rows:
         """The usable rows of a case that has any."""

@@ -42,13 +42,17 @@ from evenfall.infer.always import RunTest, find_run, judge_run, same_hours
 from evenfall.infer.case import Case, Readings, can_witness
 from evenfall.infer.claims import always_curfew, run_state, window_curfew
 from evenfall.infer.discovery import q_values
+from evenfall.infer.mix import mix_changes
+from evenfall.infer.mix_gate import run_gate, window_gate
 from evenfall.infer.profiles import NIGHTLY_2026, NightlyProfile
 from evenfall.infer.scope import Neighbours, fared_badly, joint_level, neighbours_of
+from evenfall.infer.scores import Rows
 from evenfall.infer.search import in_union
 from evenfall.infer.series import Series
 from evenfall.infer.series_state import finding_of
+from evenfall.infer.strata import mix_columns
 from evenfall.infer.window import Found, try_window
-from evenfall.model.curfew import Curfew, SeriesFinding
+from evenfall.model.curfew import Change, Curfew, SeriesFinding
 from evenfall.model.vocabulary import Scope
 
 __all__ = ["Judgement", "judge"]
@@ -119,11 +123,27 @@ class _Panel:
         case = self._readings.case(index)
         if case.insufficient:
             return case
-        reading = self._readings[index]
+        reading, rows = self._readings[index], self._readings.rows(case)
+        mixed = mix_changes(rows.day, mix_columns(rows), rng=rng)
+        case.mix_changes = mixed
+        case.changes += tuple(one.change for one in mixed)
         case.trial = try_window(reading, self._profile, rng)
-        if case.windowed is None and reading.rows is not None:
-            case.run = find_run(reading.rows, self._profile)
+        if case.windowed is not None:
+            basis = case.series.basis
+            case.mixed = window_gate(rows, case.windowed, basis, mixed, self._profile)
+        else:
+            case.run = find_run(rows, self._profile)
+            self._gate_run(case, rows)
         return case
+
+    def _gate_run(self, case: Case, rows: Rows) -> None:
+        """A run that begins or ends with a change of the mix, and is explained by it, is none."""
+        if case.run is None:
+            return
+        state = run_state(rows, case.run)
+        case.mixed = run_gate(rows, case.run, case.series.basis, case.mix_changes, state)
+        if case.mixed.reason:
+            case.run = None
 
     def _others(self, case: Case) -> list[Case]:
         """Series of the same service on other networks, with usable rows."""
@@ -158,6 +178,7 @@ class _Panel:
                 q,
                 self._profile,
             )
+            claimed = msgspec.structs.replace(claimed, changes=_within(case.changes, claimed))
             return None if claimed.scope is Scope.GENERALIZED else claimed
         return self._claim_run(case, q)
 
@@ -210,3 +231,11 @@ class _Panel:
                 ]
                 level = joint_level(own.claim_level, others, isolated=own.isolated)
                 case.curfew = msgspec.structs.replace(own, claim_level=level)
+
+
+def _within(changes: tuple[Change, ...], curfew: Curfew) -> tuple[Change, ...]:
+    """Changes that fall into the time from the first to the last night of a claim."""
+    if not curfew.episodes:
+        return ()
+    first, last = curfew.episodes[0].first, curfew.episodes[-1].last
+    return tuple(c for c in changes if c.between.latest >= first and c.between.earliest <= last)

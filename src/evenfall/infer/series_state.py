@@ -39,8 +39,9 @@ def _state(case: Case, q: float | None, profile: NightlyProfile) -> tuple[Series
         return _claimed(case.curfew)
     if case.trial is None:
         return SeriesState.INSUFFICIENT, case.insufficient
-    if case.mixed:
-        return SeriesState.NONE, case.mixed
+    if case.mixed.reason:
+        lacking = case.mixed.insufficient
+        return SeriesState.INSUFFICIENT if lacking else SeriesState.NONE, case.mixed.reason
     return _unclaimed(case, case.trial, q, profile)
 
 

@@ -1,0 +1,47 @@
+"""A series at one level: changes of level named, and taken out where it is judged against itself.
+
+Rules:
+    unpaired    the target's own speed: the steps are taken out before hours are looked for, so that
+                a new tariff in May makes no window and hides none. A step of the target alone
+                cannot be told from a new tariff, so it is named and never called slowed.
+    others      a ratio of two speeds of one moment does not move with the line. Nothing is taken
+                out; the level of the line is read from the controls and its changes are named.
+
+What it does not do: find changes (`levels.py`).
+
+Sources: METHOD 4 and 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from evenfall.infer.levels import LevelChange, level_changes, without_levels
+from evenfall.infer.localtime import EARLIEST_US, LATEST_US, load_zone, local_times
+from evenfall.infer.scores import Rows
+from evenfall.infer.series import Basis, Series
+
+__all__ = ["line_changes", "own_changes", "steady"]
+
+
+def own_changes(rows: Rows) -> tuple[LevelChange, ...]:
+    """Changes of the target's own level; an empty transfer says nothing about it."""
+    return level_changes(rows.day, rows.slot, np.where(rows.empty, np.nan, rows.x))
+
+
+def line_changes(rows: Rows) -> tuple[LevelChange, ...]:
+    """Changes of the line's level, as the controls show it."""
+    with np.errstate(divide="ignore"):
+        return level_changes(rows.day, rows.slot, np.log(rows.control_bps))
+
+
+def steady(series: Series, changes: tuple[LevelChange, ...]) -> Series:
+    """The series with the steps of an unpaired level taken out."""
+    if series.basis is not Basis.UNPAIRED or not changes:
+        return series
+    known = (series.started_us >= EARLIEST_US) & (series.started_us < LATEST_US)
+    at = np.where(known, series.started_us, EARLIEST_US)
+    day = local_times(at, load_zone(series.timezone)).day
+    return replace(series, log_ratio=without_levels(day, series.log_ratio, changes))
