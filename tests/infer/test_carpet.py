@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from evenfall.infer.carpet import Carpet, Step, axis_for, carpet_of, inside_of, window_cells
 from evenfall.infer.series import Basis, Series
 from evenfall.model.curfew import Window
-from evenfall.model.errors import FormatError
 
 ALL = tuple(range(7))
 
@@ -196,10 +195,15 @@ def test_nothing_measured_is_an_empty_carpet() -> None:
     assert carpet.overall().tolist() == [Step.NOT_MEASURED] * 48
 
 
-def test_a_wrong_century_is_refused_or_left_out() -> None:
-    """Eleven years of nights is a wrong stamp; a stamp before 1970 or after 2200 tells nothing."""
-    with pytest.raises(FormatError, match="4000 nights"):
-        carpet_of(series([("1995-01-01T20:00", 0, 0.0), ("2018-06-18T20:00", 0, 0.0)]))
+@pytest.mark.parametrize("wrong", ["1971-01-01T20:00", "1995-01-01T20:00", "2150-01-01T20:00"])
+def test_a_wrong_century_is_left_out(wrong: str) -> None:
+    """Stamps eleven years from most others are counted out; before 1970 and after 2200 too."""
+    rows = [(f"2018-06-{day}T20:00", 0, 0.0) for day in (18, 19, 21)]
+    carpet = carpet_of(series([(wrong, 0, 0.0), *rows, (wrong, 1, 0.0)]))
+    assert (carpet.dates[0], carpet.dates[-1]) == (dt.date(2018, 6, 18), dt.date(2018, 6, 21))
+    assert (carpet.n_left_out, carpet.n.sum()) == (2, 3)
+    far = carpet_of(series([("2009-01-01T20:00", 0, 0.0), *rows]))
+    assert (far.n_left_out, far.dates[0]) == (0, dt.date(2009, 1, 1))
     base = series([("2018-06-18T20:00", 0, 0.0)] * 2)
     stamps = np.array([base.started_us[0], -5])
     carpet = carpet_of(Series(**{**base.__dict__, "started_us": stamps}))

@@ -106,11 +106,7 @@ def _slow_means(series: Series) -> str:
 
 
 def carpet_view(judged: Judged, nights_shown: int) -> CarpetView:
-    """Lay a series out in local nights.
-
-    Raises:
-        FormatError: stamps that span more than eleven years.
-    """
+    """Lay a series out in local nights."""
     windows = judged.curfew.windows if judged.curfew else ()
     data = carpet_of(judged.series, windows=windows, axis_start_h=axis_for(windows))
     return CarpetView(judged=judged, data=data, nights_shown=nights_shown)

@@ -12,7 +12,8 @@ Rules of this file.
    of three does not colour it; the counts are kept beside it and the table prints them.
 3. What was not measured is `NOT_MEASURED` and looks like it. It is never "normal", and neither is a
    measurement that could not tell: an unverified clock, or a failure while half of the controls on
-   the same network failed too. Those are counted in `n_left_out`.
+   the same network failed too. Those are counted in `n_left_out`, and so is what lies outside the
+   eleven years that hold most measurements: one clock that was never set must not hide the others.
 4. Zero bytes are evidence: infinite slowness is "did not open", whatever the failure column says.
 5. Local time is the wall clock of the zone at that moment. The hour that a zone change skips is
    unmeasured; the hour that it repeats falls into the same cells and is one hour.
@@ -39,7 +40,6 @@ import numpy.typing as npt
 from evenfall.infer.localtime import EARLIEST_US, LATEST_US, load_zone, local_times, weekday_of
 from evenfall.infer.series import Basis, Series
 from evenfall.model.curfew import Window
-from evenfall.model.errors import FormatError
 
 __all__ = [
     "CELLS_A_NIGHT",
@@ -60,7 +60,7 @@ __all__ = [
 CELL_S = 1800
 CELLS_A_NIGHT = 48
 NIGHTS_MAX = 4000
-"""A carpet longer than this (eleven years) is refused: a stamp is wrong somewhere."""
+"""A carpet is no longer than this (eleven years): what lies further off has a wrong stamp."""
 
 _DAY_MIN = 1440
 _CELL_MIN = CELL_S // 60
@@ -164,16 +164,14 @@ def carpet_of(
         series: any order, may be empty.
         windows: what was found, if anything; only the baseline of an unpaired series needs it.
         axis_start_h: 12 (noon to noon) or 0; see `axis_for`.
-
-    Raises:
-        FormatError: stamps that span more than `NIGHTS_MAX` nights.
     """
     local = local_minutes(series)
     step = steps_of(series, outside=~_inside(local, windows))
     told = step >= 0
     night = (local - axis_start_h * 60) // _DAY_MIN
     cell = (local - axis_start_h * 60) % _DAY_MIN // _CELL_MIN
-    first, nights = _extent(night[told], series)
+    first, nights = _extent(night[told])
+    told &= (night >= first) & (night < first + nights)
     flat = ((night - first) * CELLS_A_NIGHT + cell)[told]
     return Carpet(
         service=series.service,
@@ -266,17 +264,16 @@ def _own_level(ratio: npt.NDArray[np.float64], outside: npt.NDArray[np.bool_]) -
     return float(np.median(usable)) if len(usable) else math.nan
 
 
-def _extent(night: npt.NDArray[np.int64], series: Series) -> tuple[int, int]:
+def _extent(night: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """The first night and how many: all, or those of the `NIGHTS_MAX` that hold most rows."""
     if not len(night):
         return 0, 0
-    first, last = int(night.min()), int(night.max())
+    ordered = np.sort(night)
+    first, last = int(ordered[0]), int(ordered[-1])
     if last - first >= NIGHTS_MAX:
-        raise FormatError(
-            expected=f"measurements within {NIGHTS_MAX} nights",
-            seen=f"{last - first + 1} nights from the first stamp to the last",
-            where=f"{series.service} on {series.network}",
-            remedy="Look for a wrong stamp among the first and last rows.",
-        )
+        held = np.searchsorted(ordered, ordered + NIGHTS_MAX) - np.arange(len(ordered))
+        most = len(ordered) - 1 - int(np.argmax(held[::-1]))  # of equal ones the newest
+        first, last = int(ordered[most]), int(ordered[most + held[most] - 1])
     return first, last - first + 1
 
 

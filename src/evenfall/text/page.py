@@ -61,7 +61,8 @@ def carpet_note(nights_all: int, nights_shown: int, n_left_out: int, unit: str =
     if n_left_out:
         left_out = count_words(n_left_out, "measurement")
         said.append(
-            f"{left_out} left out: the clock was not verified, or the controls failed as well."
+            f"{left_out} left out: the clock was not verified or is years off, or the controls "
+            "failed as well."
         )
     return " ".join(said)
 
