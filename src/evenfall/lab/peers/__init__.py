@@ -2,8 +2,8 @@
 
 `by_name.PEERS` are the four that the benchmark of many nights is held against. Each takes what
 `given` makes of a series and returns the local hours of the day that it calls slowed or blocked;
-none: it claims nothing. None of them was made for nights, so each file says how its rule is carried over,
-and every choice there is made in the peer's favour; what is the same for all of them:
+none: it claims nothing. None of them was made for nights, so each file says how its rule is carried
+over, and every choice there is made in the peer's favour; what is the same for all of them:
 
     They get the rows that Evenfall itself would use: those with an unverified clock or an
     impossible stamp or value are taken out before, and times are local.

@@ -1,0 +1,13 @@
+"""The benchmark of many nights: what Evenfall and its peers say of worlds whose truth is known.
+
+    hours.py        minutes of the day: windows, how far apart, how much in common
+    said.py         what a method says of a world, in one form for all methods
+    outcome.py      what was said, held against the truth
+    tally.py        outcomes added up: a row of the file, and the rates of a family
+    worlds.py       one world drawn, judged, and forgotten; prefixes; looking every day
+    run.py          many worlds in several processes
+    tally_file.py   rows that add up in a file
+    words.py        the table on a terminal
+
+The truth reaches `outcome.py` only; what judges is given the series.
+"""

@@ -1,0 +1,77 @@
+"""Where a peer does better than Evenfall, and what it pays for that: sentences made of the figures.
+
+Rules:
+    A peer is ahead in a family of windows if it finds more of the worlds, or, where both find at
+    least half, if its median edge is nearer.
+    What it pays is its false alarms over the innocent families that were scored beside.
+    Equal is not ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from evenfall.lab.scoring.said import EVENFALL
+from evenfall.lab.scoring.tally import NightScore
+
+__all__ = ["ahead", "alarms_of", "by_family", "percent"]
+
+_POWER_MIN = 0.5
+
+
+def by_family(scores: Sequence[NightScore]) -> dict[str, dict[str, NightScore]]:
+    """Family → method → score, in the order given."""
+    found: dict[str, dict[str, NightScore]] = {}
+    for score in scores:
+        found.setdefault(score.family, {})[score.method] = score
+    return found
+
+
+def alarms_of(scores: Sequence[NightScore]) -> dict[str, tuple[int, int]]:
+    """Method → false alarms and innocent worlds, over all families."""
+    found: dict[str, tuple[int, int]] = {}
+    for score in scores:
+        if score.innocent:
+            alarms, n = found.get(score.method, (0, 0))
+            found[score.method] = (alarms + (score.false_alarms or 0), n + score.seeds)
+    return found
+
+
+def ahead(scores: Sequence[NightScore]) -> list[str]:
+    """One sentence for each family and peer that is ahead; empty: nowhere."""
+    alarms = alarms_of(scores)
+    return [
+        f"{family}: {method} {why}{_price(method, alarms)}"
+        for family, methods in by_family(scores).items()
+        if EVENFALL in methods and not methods[EVENFALL].innocent
+        for method, peer in methods.items()
+        if method != EVENFALL and (why := _why_ahead(methods[EVENFALL], peer))
+    ]
+
+
+def _why_ahead(own: NightScore, peer: NightScore) -> str:
+    powers = (own.power or 0.0, peer.power or 0.0)
+    if powers[1] > powers[0]:
+        return f"finds {percent(powers[1])} of the worlds, Evenfall {percent(powers[0])}"
+    edges = (own.edge_error_min_p50, peer.edge_error_min_p50)
+    if min(powers) < _POWER_MIN or edges[0] is None or edges[1] is None or edges[1] >= edges[0]:
+        return ""
+    return (
+        f"has its median edge {edges[1]} minutes off, Evenfall {edges[0]} (finds "
+        f"{percent(powers[1])}, Evenfall {percent(powers[0])})"
+    )
+
+
+def _price(method: str, alarms: Mapping[str, tuple[int, int]]) -> str:
+    if method not in alarms or EVENFALL not in alarms:
+        return ""
+    (own, own_n), (theirs, n) = alarms[EVENFALL], alarms[method]
+    return (
+        f"; it claims falsely in {theirs} of {n} innocent worlds ({percent(theirs / n)}), "
+        f"Evenfall in {own} of {own_n} ({percent(own / own_n)})"
+    )
+
+
+def percent(rate: float) -> str:
+    """`12.5 %`."""
+    return f"{100 * rate:.1f} %"

@@ -1,0 +1,132 @@
+"""One world: drawn, judged by every method, held against its truth, and forgotten.
+
+Rules:
+    Only what was counted leaves a function; the world goes with it.
+    A prefix of a world are its rows of the first k nights from local noon to local noon, as if
+    nobody had measured longer: whoever looked on that day had no more.
+    `first_right` is the first of `LOOKS` (and the whole) whose claim finds everything.
+    Daily looks judge every prefix from `DAILY_FROM` to `DAILY_TO` nights, all series of the world
+    together, as somebody does who runs `analyze` every morning.
+    `mark` names what a family's generator draws: a digest of the rows of one world, rounded so
+    that it does not depend on the last digits of a machine's arithmetic.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from functools import lru_cache
+
+import msgspec
+import numpy as np
+
+from evenfall.infer.localtime import load_zone
+from evenfall.infer.series import Series
+from evenfall.lab.nights import FAMILIES, NightTruth, NightWorld, draw
+from evenfall.lab.scoring.outcome import finds, outcome
+from evenfall.lab.scoring.said import Said, says
+from evenfall.lab.scoring.tally import TUNING_BELOW, Scored
+
+__all__ = [
+    "DAILY_FROM",
+    "DAILY_TO",
+    "LOOKS",
+    "EverClaimed",
+    "look_daily",
+    "mark",
+    "prefix",
+    "score_world",
+]
+
+LOOKS = (5, 7, 10, 14, 21, 28)
+DAILY_FROM, DAILY_TO = 5, 60
+_MARK_DIGITS = 5
+_MARK_LETTERS = 8
+_NAN = 1e6  # stands for what is no number in a digest
+
+
+class EverClaimed(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one method and one innocent world that was looked at daily."""
+
+    series: int
+    ever_claimed: int
+
+
+def score_world(
+    family: str, seed: int, *, methods: Sequence[str], looks: bool
+) -> dict[str, Scored]:
+    """Every method on the world of that seed; with `looks`, also when it was first right."""
+    world = draw(family, seed)
+    said = says(world.series, methods=methods, seed=seed)
+    first = _first_right(world, said, methods) if looks and world.truth.hits else {}
+    return {
+        name: Scored(seed, outcome(world.truth, claims), first.get(name))
+        for name, claims in said.items()
+    }
+
+
+def _first_right(
+    world: NightWorld, whole: Mapping[str, Sequence[Said]], methods: Sequence[str]
+) -> dict[str, int]:
+    truth = world.truth
+    first: dict[str, int] = {}
+    for nights in (look for look in LOOKS if look < truth.nights):
+        left = [name for name in methods if name not in first]
+        said = says(prefix(world.series, truth, nights), methods=left, seed=truth.seed)
+        first |= {name: nights for name in left if finds(truth, said[name])}
+    for name in methods:
+        first.setdefault(name, truth.nights if finds(truth, whole[name]) else 0)
+    return first
+
+
+def look_daily(family: str, seed: int, *, methods: Sequence[str]) -> dict[str, EverClaimed]:
+    """Judge an innocent world anew on each day; which series were ever claimed."""
+    world = draw(family, seed, nights=DAILY_TO)
+    ever: dict[str, set[tuple[str, str]]] = {name: set() for name in methods}
+    for nights in range(DAILY_FROM, DAILY_TO + 1):
+        said = says(prefix(world.series, world.truth, nights), methods=methods, seed=seed)
+        for name, claims in said.items():
+            ever[name].update((c.service, c.network) for c in claims if _is_false(world.truth, c))
+    n = len(world.series)
+    return {name: EverClaimed(series=n, ever_claimed=len(held)) for name, held in ever.items()}
+
+
+def _is_false(truth: NightTruth, claim: Said) -> bool:
+    return outcome(truth, [claim]).false_alarm
+
+
+def prefix(series: Sequence[Series], truth: NightTruth, nights: int) -> tuple[Series, ...]:
+    """The rows of the first nights of a world."""
+    date = dt.date.fromisoformat(truth.first_date) + dt.timedelta(days=nights)
+    end = dt.datetime.combine(date, dt.time(12), tzinfo=load_zone(truth.timezone))
+    until_us = int(end.timestamp() * 1e6)
+    return tuple(_rows_of(one, one.started_us < until_us) for one in series)
+
+
+def _rows_of(one: Series, chosen: np.ndarray) -> Series:
+    columns = {
+        field.name: value[chosen]
+        for field in fields(one)
+        if isinstance(value := getattr(one, field.name), np.ndarray)
+    }
+    mix = {name: column[chosen] for name, column in one.mix.items()}
+    return replace(one, **columns, mix=mix)
+
+
+@lru_cache(maxsize=len(FAMILIES))
+def mark(family: str) -> str:
+    """Eight letters for what the generator draws for a family."""
+    world = draw(family, TUNING_BELOW)
+    digest = hashlib.sha256(msgspec.json.encode(world.truth))
+    for one in world.series:
+        digest.update(f"{one.service}/{one.network}/{one.basis}".encode())
+        digest.update(one.started_us.tobytes())
+        for column in (one.failed, one.log_ratio, one.null_log_ratio, one.control_failed):
+            digest.update(
+                np.round(
+                    np.nan_to_num(column, nan=9e9, neginf=-9e9, posinf=9e9), _MARK_DIGITS
+                ).tobytes()
+            )
+    return digest.hexdigest()[:_MARK_LETTERS]
