@@ -128,7 +128,9 @@ control_outcomes AS (
     CASE WHEN count(*) FILTER (fact = 'http_exchange') > 0
          THEN (count(*) FILTER (fact = 'http_exchange' AND failure IS NULL) = 0)::DOUBLE
          ELSE max((failure IS NOT NULL)::INT) FILTER (fact <> 'transfer')::DOUBLE END AS failed,
-    ln(greatest(median(goodput_bps) FILTER (fact IN ('transfer', 'http_exchange')), 1)) AS speed
+    CASE WHEN count(goodput_bps) FILTER (fact IN ('transfer', 'http_exchange')) > 0
+         THEN ln(greatest(median(goodput_bps) FILTER (fact IN ('transfer', 'http_exchange')), 1))
+         END AS speed
   FROM rows WHERE role = 'control' AND pair_id IS NULL
   GROUP BY net, simulated, round_id, target
 ),
