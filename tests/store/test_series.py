@@ -402,3 +402,15 @@ def test_simulated_observations_come_back_as_they_were(tmp_path: Path) -> None:
     assert found == [
         (["203.0.113.1", 'odd "one", two'], [[0, 0], [1000, 4096]], True, 0, 0, "Кино, é")
     ]
+
+
+def test_a_control_that_was_not_timed_has_no_speed(tmp_path: Path):
+    """It opened, and that is all that is known: its speed is unknown, not one bit per second."""
+    visit = {"fact": Fact.HTTP_EXCHANGE, "round_id": "visit"}
+    (series,) = series_of(
+        tmp_path,
+        observed(1, failure="connection_reset", **visit),
+        observed(2, role=Role.CONTROL, service="news", target="news/front", **visit),
+    )
+    assert series.control_failed.tolist() == [0.0]
+    assert np.isnan(series.control_log_goodput).all()
