@@ -149,8 +149,8 @@ def _expected_event(
         summary=f"{_mark(judged)}{_name(curfew)}: hours to expect if it goes on",
         description=(
             f"{_mark(judged)}Not a promise: behaviour compatible with recurring hours was seen on "
-            f"{_counts(curfew)}; the measurements end on {date_words(last.date().isoformat())}. Shown for "
-            f"{EXPECTED_WEEKS} weeks from there. {_NOT_SHOWN}"
+            f"{_counts(curfew)}; the measurements end on {date_words(f'{last:%Y-%m-%d}')}. Shown "
+            f"for {EXPECTED_WEEKS} weeks from there. {_NOT_SHOWN}"
         ),
         rule=f"{_recurrence(window)};UNTIL={until:%Y%m%dT%H%M%SZ}",
     )
