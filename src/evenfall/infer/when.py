@@ -34,6 +34,7 @@ AROUND_MIN = 30
 """Minutes on both sides of a moment that are looked at."""
 
 _YEARS = range(1970, 2200)
+_NOON_MIN = 720
 _DATE = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::00)?"
 _FORMS = tuple(re.compile(form, re.ASCII) for form in (f"{_DATE}[T ]{_TIME}", _DATE, _TIME))
@@ -148,13 +149,19 @@ def stretch_of(asked: Asked, zone: ZoneInfo, *, last_us: int) -> Stretch:
 
 def _night(date: dt.date, zone: ZoneInfo) -> Stretch:
     noon, next_noon = (
-        dt.datetime.combine(date + dt.timedelta(days=d), dt.time(12), zone) for d in (0, 1)
+        _us(_reading(date + dt.timedelta(days=ahead), _NOON_MIN).replace(tzinfo=zone))
+        for ahead in (0, 1)
     )
-    return Stretch(_us(noon), _us(next_noon), None, date, None)
+    return Stretch(noon, next_noon, None, date, None)
+
+
+def _reading(date: dt.date, minute: int) -> dt.datetime:
+    """What a clock on the wall shows; no zone."""
+    return dt.datetime(date.year, date.month, date.day) + dt.timedelta(minutes=minute)  # noqa: DTZ001  (the zone comes after)
 
 
 def _moment(date: dt.date, minute: int, zone: ZoneInfo) -> Stretch:
-    reading = dt.datetime.combine(date, dt.time(minute // 60, minute % 60))
+    reading = _reading(date, minute)
     first, second = (_us(reading.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
     around = AROUND_MIN * 60_000_000
     if first == second:
