@@ -44,4 +44,4 @@ def write_tally(path: Path, row: Tally | DailyTally) -> None:
         file.seek(0)
         whole = file.read().rfind(b"\n") + 1
         file.truncate(whole)
-        file.write(msgspec.json.encode(row, order="sorted") + b"\n")
+        file.write(msgspec.json.encode(row) + b"\n")
