@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from evenfall.infer.always import Run, RunTest
+from evenfall.infer.in_part import PartRun
 from evenfall.infer.mix import MixChange
 from evenfall.infer.mix_gate import MixGate
 from evenfall.infer.profiles import NightlyProfile
@@ -39,7 +40,8 @@ class Case:
         n, nights_measured, insufficient: as in its reading.
         left_out: rows that were not used, by reason.
         trial: of recurring hours; None where the series is insufficient.
-        run, run_test: of a run of days that went wrong at all hours.
+        part: speeds that gather at one rate at all hours, in part; not yet tested.
+        run, run_test: of a run of days that went wrong at all hours, or of `part` where it holds.
         changes: of its level and of the mix, which are no curfew.
         mix_changes: of the mix of those who measure.
         mixed: what the gate of the mix says of what was found.
@@ -52,6 +54,7 @@ class Case:
     insufficient: str
     left_out: dict[str, int]
     trial: Trial | None = None
+    part: PartRun | None = None
     run: Run | None = None
     run_test: RunTest | None = None
     curfew: Curfew | None = None
@@ -61,7 +64,9 @@ class Case:
 
     @property
     def windowed(self) -> Found | None:
-        """The window, if it may be claimed."""
+        """The window, if it may be claimed; what lies at one rate at all hours is no window."""
+        if isinstance(self.run, PartRun):
+            return None
         if self.trial is None or self.trial.reason or self.mixed.reason:
             return None
         return self.trial.found

@@ -15,23 +15,29 @@ Source: PRODUCT ("What `analyze --json` prints"), CONTRACTS ("Claim").
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from evenfall.infer.always import Run, RunTest
+from evenfall.infer.company import Around
+from evenfall.infer.controls import congestion_beside
 from evenfall.infer.edges import Edges, edge_intervals
-from evenfall.infer.effect import slower_by
+from evenfall.infer.effect import shares_inside, slower_by, slower_than_controls
 from evenfall.infer.episodes import lifting, onset
+from evenfall.infer.in_part import PartRun, shares_in_part
 from evenfall.infer.localtime import clock_text
 from evenfall.infer.oddities import exceptions, unmeasured_hours
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.reading import Reading
 from evenfall.infer.ruleset import RULESET
-from evenfall.infer.scope import Neighbours, lines_hit, network_level, reach
+from evenfall.infer.scope import lines_hit, network_level, reach
 from evenfall.infer.scores import Rows
 from evenfall.infer.series import Basis
 from evenfall.infer.spells import spells
 from evenfall.infer.window import Found, Trial
 from evenfall.model.curfew import Curfew, Effect, Window
+from evenfall.model.verdict import SlowerBy
 from evenfall.model.vocabulary import Pattern, State
 
 __all__ = ["always_curfew", "run_state", "window_curfew"]
@@ -47,11 +53,11 @@ def window_curfew(
     reading: Reading,
     trial: Trial,
     found: Found,
-    neighbours: Neighbours,
+    around: Around,
     q_value: float,
     profile: NightlyProfile,
 ) -> Curfew:
-    """A claim of recurring hours."""
+    """A claim of recurring hours, with what the others show in them."""
     series, rows = reading.series, reading.rows
     if rows is None or reading.nights is None:
         raise AssertionError("a window is found in rows only")
@@ -63,8 +69,11 @@ def window_curfew(
         found.around,
         basis=series.basis,
         state=state,
-        neighbours=neighbours,
+        neighbours=around.neighbours,
         profile=profile,
+        rate=around.rate,
+        elsewhere=around.elsewhere,
+        siblings=around.siblings,
     )
     lines = lines_hit(rows, found.inside)
     first = found.nights.day[found.episodes[0].first]
@@ -110,6 +119,11 @@ def window_curfew(
         ),
         q_value=q_value,
         episodes=spells(*dates),
+        shares=shares_inside(rows, found.inside, found.outside, profile),
+        congestion=congestion_beside(
+            rows, found.inside, found.outside, found.around, profile=profile
+        ),
+        rate=around.rate,
     )
 
 
@@ -153,6 +167,8 @@ def _caveats(reading: Reading) -> tuple[str, ...]:
 
 def run_state(rows: Rows, run: Run) -> State:
     """BLOCKED if at least half of the run's rows failed to open, else SLOWED."""
+    if isinstance(run, PartRun):
+        return State.SLOWED
     failing = rows.failed[run.inside] == 1.0
     return State.BLOCKED if failing.sum() * 2 >= run.inside.sum() else State.SLOWED
 
@@ -161,16 +177,18 @@ def always_curfew(
     reading: Reading,
     run: Run,
     test: RunTest,
-    neighbours: Neighbours,
+    around: Around,
     q_value: float,
     profile: NightlyProfile,
 ) -> Curfew:
-    """A claim that it fails at all measured hours."""
+    """A claim that it fails, or in part lies at one rate, at all measured hours."""
     series, rows = reading.series, reading.rows
     if rows is None:
         raise AssertionError("a run is found in rows only")
+    part = run if isinstance(run, PartRun) else None
+    if part is not None:
+        rows = replace(rows, bad=part.held)
     state = run_state(rows, run)
-    blocked = state is State.BLOCKED
     reached = reach(
         rows,
         run.inside,
@@ -178,8 +196,11 @@ def always_curfew(
         (run.inside,),
         basis=series.basis,
         state=state,
-        neighbours=neighbours,
+        neighbours=around.neighbours,
         profile=profile,
+        rate=around.rate,
+        elsewhere=around.elsewhere,
+        siblings=around.siblings,
     )
     lines = lines_hit(rows, run.inside)
     dates = (run.gain, np.ones(run.day.size, dtype=bool), run.day, (run.found,), profile)
@@ -201,10 +222,10 @@ def always_curfew(
         n=int(np.count_nonzero(run.inside)),
         p_value=test.p_value,
         effect=Effect(
-            in_window=round(float(rows.bad[run.inside].mean()), 4),
+            in_window=part.rate.share if part else round(float(rows.bad[run.inside].mean()), 4),
             outside=round(test.reference, 4),
         ),
-        slower_by=None if blocked else slower_by(rows, run.inside, profile),
+        slower_by=_run_slower_by(rows, run, state, profile),
         claim_level=network_level(series.basis, lines),
         isolated=reached.isolated,
         rule_id="nights.always",
@@ -213,8 +234,24 @@ def always_curfew(
         unmeasured=unmeasured,
         caveats=(
             f"in all measured hours; compared with {test.against}",
+            *((f"it hits a share: {part.rate.because}",) if part else ()),
             *_caveats(reading),
         ),
         q_value=q_value,
         episodes=spells(*dates),
+        shares=(
+            shares_in_part(rows, part)
+            if part
+            else shares_inside(rows, run.inside, ~run.inside, profile)
+        ),
+        congestion=congestion_beside(rows, run.inside, ~run.inside, (run.inside,), profile=profile),
+        rate=around.rate,
     )
+
+
+def _run_slower_by(rows: Rows, run: Run, state: State, profile: NightlyProfile) -> SlowerBy | None:
+    if state is State.BLOCKED:
+        return None
+    if isinstance(run, PartRun):
+        return slower_than_controls(rows, run.held, profile)
+    return slower_by(rows, run.inside, profile)

@@ -41,17 +41,18 @@ import numpy as np
 from evenfall.infer.always import RunTest, find_run, judge_run, same_hours
 from evenfall.infer.case import Case, Readings, can_witness
 from evenfall.infer.claims import always_curfew, run_state, window_curfew
+from evenfall.infer.company import Company
 from evenfall.infer.discovery import q_values
+from evenfall.infer.in_part import find_part, judge_part
 from evenfall.infer.mix import mix_changes
 from evenfall.infer.mix_gate import run_gate, window_gate
 from evenfall.infer.profiles import NIGHTLY_2026, NightlyProfile
-from evenfall.infer.scope import Neighbours, fared_badly, joint_level, neighbours_of
+from evenfall.infer.scope import joint_level
 from evenfall.infer.scores import Rows
-from evenfall.infer.search import in_union
-from evenfall.infer.series import Series
+from evenfall.infer.series import Basis, Series
 from evenfall.infer.series_state import finding_of
 from evenfall.infer.strata import mix_columns
-from evenfall.infer.window import Found, try_window
+from evenfall.infer.window import try_window
 from evenfall.model.curfew import Change, Curfew, SeriesFinding
 from evenfall.model.vocabulary import Scope
 
@@ -90,7 +91,9 @@ def judge(
     """
     panel = _Panel(series, profile, rng)
     for case in panel.cases:
-        if case.run is not None:
+        panel.test_part(case)
+    for case in panel.cases:
+        if case.run is not None and case.run_test is None:
             case.run_test = panel.test_run(case)
     adjusted = q_values([case.p_value for case in panel.cases])
     for case, q in zip(panel.cases, adjusted, strict=True):
@@ -114,9 +117,11 @@ class _Panel:
         self._readings = Readings(series, profile)
         self.cases = [self._examine(index, rng) for index in range(len(series))]
         self._of_service: dict[str, list[Case]] = defaultdict(list)
+        self._of_network: dict[tuple[str, bool], list[Case]] = defaultdict(list)
         for case in self.cases:
             if case.n:
                 self._of_service[case.series.service].append(case)
+                self._of_network[case.series.network, case.series.simulated].append(case)
 
     def _examine(self, index: int, rng: np.random.Generator) -> Case:
         """Look for hours in one series and, if there are none, for a run of bad days."""
@@ -134,6 +139,7 @@ class _Panel:
         else:
             case.run = find_run(rows, self._profile)
             self._gate_run(case, rows)
+        case.part = find_part(rows, case.series.basis, self._profile)
         return case
 
     def _gate_run(self, case: Case, rows: Rows) -> None:
@@ -153,6 +159,31 @@ class _Panel:
             if other.series.network != case.series.network
             and can_witness(case.series, other.series)
         ]
+
+    def _company(self, case: Case) -> Company:
+        """The other networks and services that say something about one series; pairs do not."""
+        beside = [
+            other
+            for other in self._of_network[case.series.network, case.series.simulated]
+            if other.series.service != case.series.service and other.series.basis is not Basis.PAIRS
+        ]
+        return Company(
+            self._readings.rows(case),
+            case.series.basis,
+            {other.series.network: self._readings.rows(other) for other in self._others(case)},
+            {other.series.service: self._readings.rows(other) for other in beside},
+        )
+
+    def test_part(self, case: Case) -> None:
+        """One rate at all hours, in part, comes before windows and runs of bad days if it holds."""
+        if case.part is None:
+            return
+        company = self._company(case)
+        test = judge_part(company.rows, case.part, company.networks, basis=company.basis)
+        if test.p_value is not None and test.p_value <= self._profile.p_max:
+            case.run, case.run_test = case.part, test
+        elif case.run is None:
+            case.run_test = test
 
     def test_run(self, case: Case) -> RunTest:
         """A run of bad days against the days outside it and against other networks."""
@@ -174,7 +205,7 @@ class _Panel:
                 self._readings[case.index],
                 case.trial,
                 case.windowed,
-                self._window_neighbours(case, case.windowed),
+                self._company(case).of_window(case.windowed, self._profile),
                 q,
                 self._profile,
             )
@@ -187,34 +218,11 @@ class _Panel:
             return None
         if case.run_test.p_value > self._profile.p_max:
             return None
-        neighbours = self._run_neighbours(case)
-        reading = self._readings[case.index]
-        return always_curfew(reading, case.run, case.run_test, neighbours, q, self._profile)
-
-    def _window_neighbours(self, case: Case, found: Found) -> Neighbours:
-        """Other networks inside the same hours of the same dates."""
-        dates = found.nights.day[found.held]
-        bad = {}
-        for other in self._others(case):
-            rows = self._readings.rows(other)
-            within, night = in_union(rows.day, rows.slot, found.union)
-            within &= np.isin(night, dates)
-            bad[other.series.network] = fared_badly(
-                rows, within, found.strength.state, self._profile
-            )
-        return neighbours_of(bad, self._profile)
-
-    def _run_neighbours(self, case: Case) -> Neighbours:
-        rows, run = self._readings.rows(case), case.run
-        if run is None:
-            raise AssertionError("only runs have such neighbours")
-        state = run_state(rows, run)
-        bad = {}
-        for other in self._others(case):
-            theirs = self._readings.rows(other)
-            within = same_hours(rows, run, theirs)
-            bad[other.series.network] = fared_badly(theirs, within, state, self._profile)
-        return neighbours_of(bad, self._profile)
+        reading, rows = self._readings[case.index], self._readings.rows(case)
+        state = run_state(rows, case.run)
+        around = self._company(case).of_run(case.run, state, self._profile)
+        claimed = always_curfew(reading, case.run, case.run_test, around, q, self._profile)
+        return None if claimed.scope is Scope.GENERALIZED else claimed
 
     def raise_levels(self) -> None:
         """L4 and L5, which take more than one network."""
