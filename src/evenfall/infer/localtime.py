@@ -56,6 +56,7 @@ _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 _EPOCH_WEEKDAY = 3  # a Thursday; 0 = Monday
 _DAY_S = 86_400
 _ZONES_CACHED_MAX = 64
+_ZONE_NAME_LENGTH_MAX = 80  # the longest of the database has 32
 _ZONE_NAME = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+){0,2}")
 
 
@@ -81,7 +82,7 @@ def load_zone(name: str) -> ZoneInfo:
     Raises:
         FormatError: no such zone.
     """
-    if _ZONE_NAME.fullmatch(name):
+    if len(name) <= _ZONE_NAME_LENGTH_MAX and _ZONE_NAME.fullmatch(name):
         entry = resources.files("tzdata.zoneinfo").joinpath(*name.split("/"))
         if entry.is_file():
             with entry.open("rb") as stream:
@@ -90,7 +91,7 @@ def load_zone(name: str) -> ZoneInfo:
                     return ZoneInfo.from_file(stream, key=name)
     raise FormatError(
         expected="an IANA time zone name such as Asia/Almaty",
-        seen=repr(name),
+        seen=repr(name[:_ZONE_NAME_LENGTH_MAX]),
         where="time zone",
         remedy="Look the name up in the IANA time zone database.",
     )
