@@ -116,3 +116,27 @@ def test_a_file_without_a_header_is_refused(content: bytes, seen: str) -> None:
     with pytest.raises(FormatError, match="names of the columns") as refused:
         read(content)
     assert seen in refused.value.seen
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_a_header_that_is_given_makes_the_first_line_a_row(start: bytes) -> None:
+    """Its number is 1 and its offset 0; lines with another number of fields are refused."""
+    content = start + b'1,"a b"\n2,c\n3\n'
+    reader = DelimitedReader([content], delimiter="", name="f.csv", header=("t", "v"))
+    (batch,) = reader
+    assert reader.header == ("t", "v")
+    assert [list(row) for row in batch.rows] == [["1", "a b"], ["2", "c"]]
+    assert batch.lines == [1, 2]
+    assert batch.offsets is not None
+    assert batch.offsets[0] == 0
+    assert [(q.line, q.reason) for q in batch.broken] == [(3, Reason.FIELD_COUNT)]
+
+
+def test_a_broken_first_line_costs_itself_alone_where_the_header_is_given() -> None:
+    """A row like any other."""
+    reader = DelimitedReader([b"\xff\n1,2\n"], delimiter=",", name="f.csv", header=("a", "b"))
+    (batch,) = reader
+    assert [list(row) for row in batch.rows] == [["1", "2"]]
+    assert [q.reason for q in batch.broken] == [Reason.BAD_UTF8]
+    with pytest.raises(FormatError, match="names of the columns"):
+        DelimitedReader([], delimiter=",", name="f.csv", header=("a",))

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from evenfall.archive.mapping import (
+    INDEX_UNIT,
     UNITS_BPS,
     ColumnText,
     FailureKeys,
+    FileKeys,
     GoodputKeys,
     LocalKeys,
     SeriesKeys,
@@ -113,6 +115,11 @@ def test_failure_or_goodput_alone_is_enough() -> None:
         ('format = "iso"', 'format = "ISO8601"', ["[time] format", "'ISO8601'"]),
         ("[time]", "[time", ["m.toml", "a TOML file"]),
         ('service = "telegram"', "service = 3", ["[series] service"]),
+        ("[time]", '[file]\nheadr = ["a"]\n[time]', ["[file]", "'headr'", "mean header"]),
+        ("[time]", '[file]\nheader = "a,b"\n[time]', ["[file] header", "array"]),
+        ("[time]", '[file]\nheader = ["a", "b", "a"]\n[time]', ["[file] header", "'a' twice"]),
+        ("[time]", '[file]\nheader = ["a", " "]\n[time]', ["[file] header", "an empty one"]),
+        ('line = { column = "probe_id" }', 'software = "v1"', ["[series] software"]),
     ],
 )  # fmt: skip
 def test_every_mistake_is_named(old: str, new: str, parts: list[str]) -> None:
@@ -136,11 +143,12 @@ def test_every_key_and_unit_is_documented(repository: Path) -> None:
         "series": SeriesKeys,
         "failure": FailureKeys,
         "goodput": GoodputKeys,
+        "file": FileKeys,
     }
     for section, struct in sections.items():
         for key in struct.__struct_fields__:
             assert f"| `[{section}]` `{key}` |" in text, f"[{section}] {key}"
-    for unit in UNITS_BPS:
+    for unit in (*UNITS_BPS, INDEX_UNIT):
         assert f"`{unit}`" in text, unit
 
 
@@ -148,3 +156,22 @@ def test_a_huge_map_is_refused() -> None:
     """64 KiB is room for any map."""
     with pytest.raises(FormatError, match="64 KiB"):
         read("#" * 70_000)
+
+
+def test_the_keys_of_who_measured_and_of_the_file() -> None:
+    """Optional; without them nothing is told and the first line names the columns."""
+    plain = read(CONTRACT)
+    assert (plain.series.software, plain.series.resolver, plain.file.header) == (None, None, ())
+    told = 'software = { column = "v" }\nresolver = { column = "r" }\n[failure]'
+    full = read('[file]\nheader = ["t", "v"]\n' + CONTRACT.replace("[failure]", told, 1))
+    assert full.series.software == ColumnText(column="v")
+    assert full.series.resolver == ColumnText(column="r")
+    assert full.file.header == ("t", "v")
+
+
+def test_an_index_is_a_unit_and_no_speed() -> None:
+    """It has no factor to bit/s."""
+    plan = read(CONTRACT.replace('unit = "kbit/s"', 'unit = "index"'))
+    assert plan.goodput is not None
+    assert plan.goodput.unit == INDEX_UNIT
+    assert INDEX_UNIT not in UNITS_BPS

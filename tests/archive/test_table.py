@@ -112,6 +112,33 @@ def test_a_row_of_speeds_makes_a_fact_for_target_and_controls() -> None:
     assert {f["fact"] for f in facts} == {"transfer"}
 
 
+def test_an_index_is_kept_in_millionths_under_another_target() -> None:
+    """Nobody can take it for bit/s: the target says what it is."""
+    facts, _ = read(SPEEDS.replace("kbit/s", "index"), SPEED_HEADER, "1521000000,1,video,8.5,0.25,")
+    told = sorted((f["role"], f["target"], f["goodput_bps"]) for f in facts)
+    assert told == [("control", "c1/index", 250_000), ("target", "video/index", 8_500_000)]
+
+
+def test_software_and_resolver_come_with_every_fact() -> None:
+    """Of the target and of its controls; an empty field tells nothing."""
+    who = 'software = { column = "v", prefix = "app " }\nresolver = { column = "r" }\n[goodput]'
+    facts, refused = read(
+        SPEEDS.replace("[goodput]", who, 1), SPEED_HEADER + ",v,r",
+        GOOD_SPEED + ",1.2,system", "1521000060,2,video,5,,7,,",
+    )  # fmt: skip
+    assert refused == []
+    who_measured = {(f["software"], f["resolver"]) for f in facts}
+    assert who_measured == {("app 1.2", "system"), (None, None)}
+    assert [f["software"] for f in facts].count("app 1.2") == 3
+
+
+def test_a_software_that_is_too_long_is_refused() -> None:
+    """Like every text of a row."""
+    plan = SPEEDS.replace("[goodput]", 'software = { column = "v" }\n[goodput]', 1)
+    _, refused = read(plan, SPEED_HEADER + ",v", GOOD_SPEED + "," + "x" * 2049)
+    assert [reason for _, reason, _ in refused] == [Reason.TEXT_TOO_LONG]
+
+
 def test_failure_and_goodput_together() -> None:
     """A table may tell both; a row without a speed still tells whether it failed."""
     both = TESTS + '[goodput]\ntarget = "speed"\nunit = "Mbit/s"\n'

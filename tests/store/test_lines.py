@@ -93,3 +93,22 @@ def test_the_ledger_names_no_folder(tmp_path: Path) -> None:
     ledger = (tmp_path / "s" / "raw" / "imports.jsonl").read_text()
     assert '"name":"a.csv"' in ledger
     assert str(tmp_path) not in ledger
+
+
+def test_a_resolver_is_told_by_a_word_and_never_by_its_address(tmp_path: Path) -> None:
+    """A word stays; addresses are told apart and not kept; the digest speaks of the facts."""
+    resolver_map = MAP.replace("[failure]", 'resolver = { column = "ip" }\n[failure]')
+    told_as = ["system", "8.8.4.4", "2001:db8::53", "8.8.4.4", ""]
+    table = lines_table(tmp_path / "a.csv", told_as)
+    digests = []
+    for name in ("s", "t"):
+        with open_store(tmp_path / name, write=True) as store:
+            bring(store, table, resolver_map)
+            digests.append(store.digest())
+            (series,) = store.series()
+    word, one, other, again, none = series.mix["resolver"].tolist()
+    assert (word, none) == ("system", None)
+    assert one == again
+    assert one != other
+    assert {str(one)[:9], str(other)[:9]} == {"resolver-"}
+    assert digests[0] == digests[1]

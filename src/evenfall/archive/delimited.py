@@ -89,22 +89,33 @@ class DelimitedReader:
 
     Args:
         blocks: the decompressed bytes, in pieces of any size.
-        delimiter: one character; empty: the commonest of , tab ; | in the header.
+        delimiter: one character; empty: the commonest of , tab ; | in the first line.
         name: of the file, for messages.
+        header: names of the columns, if no line of the file gives them: the first line is a row.
 
     Raises:
         FormatError: no header, a header that is not UTF-8, or more than 10,000 columns.
     """
 
-    def __init__(self, blocks: Iterable[bytes], *, delimiter: str, name: str) -> None:
+    def __init__(
+        self,
+        blocks: Iterable[bytes],
+        *,
+        delimiter: str,
+        name: str,
+        header: tuple[str, ...] = (),
+    ) -> None:
         self._name = name
         self._lines = _Lines(blocks)
         first = next(self._lines, None)
-        if first is None or first.reason is not None or not first.text.strip():
+        if first is None or (not header and (first.reason is not None or not first.text.strip())):
             raise self._no_header(first)
-        text = first.text.removeprefix("\ufeff").rstrip("\r\n")
+        first.text = first.text.removeprefix("\ufeff")
+        text = first.text.rstrip("\r\n")
         self._delimiter = delimiter or max(_DELIMITERS, key=text.count)
-        self.header = self._parse_header(text)
+        self.header = header or self._parse_header(text)
+        if header:
+            self._lines.put_back([first])
 
     def __iter__(self) -> Iterator[RowBatch]:
         batch = _BatchBuilder()

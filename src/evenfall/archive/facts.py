@@ -1,5 +1,8 @@
 """Kept rows of a table → columns of observations: a test, a transfer, and one more per control.
 
+An index in place of a speed is a transfer of the target `SERVICE/index`, so that nobody takes its
+numbers for bit/s.
+
 All facts of a row share its record id, and its round, so that the store can set the target's
 transfer against the controls' of the same occasion.
 """
@@ -14,12 +17,13 @@ import numpy.typing as npt
 
 from evenfall.archive.columns import ObservationColumns
 from evenfall.archive.goodput import goodput_column
-from evenfall.archive.mapping import TableMap
+from evenfall.archive.mapping import INDEX_UNIT, TableMap
 from evenfall.model.vocabulary import ClockState, Fact, Provenance, Role
 
-__all__ = ["TABLE_WHAT", "build_facts"]
+__all__ = ["INDEX_WHAT", "TABLE_WHAT", "build_facts"]
 
 TABLE_WHAT = "table"  # the second half of a target id: service/table
+INDEX_WHAT = "index"  # the same where the numbers are no speeds
 
 Fields = dict[str, list[Any]]
 
@@ -40,12 +44,11 @@ def build_facts(
     if plan.failure is not None:
         parts.append(_test(plan, common, fields))
     if plan.goodput is not None:
-        first = len(parts)
-        parts.append(_transfer(common, fields, plan.goodput.target, first, Role.TARGET))
-        parts += [
-            _transfer(common, fields, column, first + 1 + number, Role.CONTROL)
-            for number, column in enumerate(plan.goodput.controls)
-        ]
+        what = INDEX_WHAT if plan.goodput.unit == INDEX_UNIT else TABLE_WHAT
+        columns = [plan.goodput.target, *plan.goodput.controls]
+        for number, column in enumerate(columns):
+            role = Role.CONTROL if number else Role.TARGET
+            parts.append(_transfer(common, fields, (column, what), len(parts), role))
     return _join(parts)
 
 
@@ -58,6 +61,8 @@ def _common(plan: TableMap, fields: Fields, ids: Sequence[str], repeats: Sequenc
         "service": fields["@service"],
         "network": fields["@network"],
         "line": fields["@line"],
+        "software": fields["@software"],
+        "resolver": fields["@resolver"],
         "timezone": fields["@timezone"],
         "started_us": fields["@started_us"],
         "clock": [str(ClockState.ARCHIVE)] * rows,
@@ -81,7 +86,11 @@ def _test(plan: TableMap, common: Fields, fields: Fields) -> Fields:
     }
 
 
-def _transfer(common: Fields, fields: Fields, column: str, index: int, role: Role) -> Fields:
+def _transfer(
+    common: Fields, fields: Fields, measured_as: tuple[str, str], index: int, role: Role
+) -> Fields:
+    """Of one column; `measured_as` is its name and the second half of its target's id."""
+    column, what = measured_as
     rows = len(common["record"])
     services = common["service"] if role is Role.TARGET else [column] * rows
     part = common | {
@@ -89,7 +98,7 @@ def _transfer(common: Fields, fields: Fields, column: str, index: int, role: Rol
         "fact": [str(Fact.TRANSFER)] * rows,
         "role": [str(role)] * rows,
         "service": services,
-        "target": [f"{service}/{TABLE_WHAT}" for service in services],
+        "target": [f"{service}/{what}" for service in services],
         "goodput_bps": fields[goodput_column(column)],
     }
     measured = [row for row, value in enumerate(part["goodput_bps"]) if value is not None]

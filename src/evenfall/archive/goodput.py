@@ -1,5 +1,8 @@
 """Goodput columns of a table: text → bit/s, or the reason why not.
 
+A volume, a share or an index is no speed: it is kept in millionths, beside a target that says so
+(`facts.py`), and is only ever compared with itself.
+
 Zero is a measurement and stays; an empty field is none. NaN, infinities, negative values and more
 than 10^15 bit/s are refused, for target and controls alike, because a row in which one speed is
 nonsense is not trusted for the others.
@@ -10,12 +13,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from evenfall.archive.mapping import UNITS_BPS, GoodputKeys
+from evenfall.archive.mapping import INDEX_UNIT, UNITS_BPS, GoodputKeys
 from evenfall.archive.rows import Reason
 
-__all__ = ["GOODPUT_BPS_MAX", "GoodputReader", "goodput_column"]
+__all__ = ["GOODPUT_BPS_MAX", "INDEX_MILLIONTHS", "GoodputReader", "goodput_column"]
 
 GOODPUT_BPS_MAX = 10**15
+INDEX_MILLIONTHS = 1_000_000  # whole numbers only are stored
 _NUMBER = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*\Z", re.ASCII)
 
 
@@ -36,7 +40,7 @@ class GoodputReader:
         self._is_required = is_required
         self._columns = (keys.target, *keys.controls)
         self._target = keys.target
-        self._factor_bps = UNITS_BPS[keys.unit]
+        self._factor_bps = INDEX_MILLIONTHS if keys.unit == INDEX_UNIT else UNITS_BPS[keys.unit]
 
     def judge(
         self, columns: dict[str, list[Any]], rows: int

@@ -21,9 +21,11 @@ from evenfall.archive.grammar import Expression, parse_condition
 from evenfall.model.errors import FormatError
 
 __all__ = [
+    "INDEX_UNIT",
     "UNITS_BPS",
     "ColumnText",
     "FailureKeys",
+    "FileKeys",
     "GoodputKeys",
     "LocalKeys",
     "SeriesKeys",
@@ -47,6 +49,20 @@ UNITS_BPS: dict[str, int] = {
     "MiB/s": 8 * 1024 * 1024,
 }
 """Unit of `[goodput]` → bit/s."""
+
+INDEX_UNIT = "index"
+"""Unit of a volume, a share or an index: of no bytes and no seconds."""
+
+
+class FileKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """`[file]`: how the file is written.
+
+    Attributes:
+        header: names of the columns, where the file has no line with them; its first line is then
+            a row. Empty: the first line names them.
+    """
+
+    header: tuple[str, ...] = ()
 
 
 class TimeKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,11 +94,19 @@ class ColumnText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeriesKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """`[series]`: who is measured, where; a text is the same for every row."""
+    """`[series]`: who is measured, where; a text is the same for every row.
+
+    Attributes:
+        line: tells lines apart.
+        software: program and version that measured.
+        resolver: who was asked for names.
+    """
 
     service: str | ColumnText
     network: str | ColumnText
     line: ColumnText | None = None
+    software: ColumnText | None = None
+    resolver: ColumnText | None = None
 
 
 class FailureKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +128,11 @@ class FailureKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GoodputKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """`[goodput]`: columns of speeds; controls were measured in the same row's occasion."""
+    """`[goodput]`: columns of speeds; controls were measured in the same row's occasion.
+
+    Attributes:
+        unit: one of `UNITS_BPS`, or `index`: not a speed, only to be compared with itself.
+    """
 
     target: str
     unit: str
@@ -115,6 +143,7 @@ class _Sections(msgspec.Struct, frozen=True, kw_only=True):
     time: TimeKeys
     local: LocalKeys
     series: SeriesKeys
+    file: FileKeys = FileKeys()
     failure: FailureKeys | None = None
     goodput: GoodputKeys | None = None
 
@@ -133,6 +162,7 @@ class TableMap(msgspec.Struct, frozen=True, kw_only=True):
     time: TimeKeys
     local: LocalKeys
     series: SeriesKeys
+    file: FileKeys
     failure: FailureKeys | None
     goodput: GoodputKeys | None
     where: Expression | None
@@ -163,6 +193,7 @@ def read_map(text: str, *, name: str) -> TableMap:
     _check_time_format(sections.time.format, f"{name}, [time] format")
     _check_zones(sections, name)
     _check_measures(sections, name)
+    _check_header(sections.file.header, f"{name}, [file] header")
     failure = sections.failure
     return TableMap(
         name=name,
@@ -170,6 +201,7 @@ def read_map(text: str, *, name: str) -> TableMap:
         time=sections.time,
         local=sections.local,
         series=sections.series,
+        file=sections.file,
         failure=failure,
         goodput=sections.goodput,
         where=_condition(failure.where, f"{name}, [failure] where") if failure else None,
@@ -246,6 +278,14 @@ def _check_time_format(form: str, where: str) -> None:
         )
 
 
+def _check_header(header: tuple[str, ...], where: str) -> None:
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise _error("a name once for each column", f"{twice!r} twice", where)
+    if any(not name.strip() for name in header):
+        raise _error("a name for each column", "an empty one", where)
+
+
 def _check_zones(sections: _Sections, name: str) -> None:
     _check_zone(sections.time.zone, f"{name}, [time] zone")
     local = sections.local
@@ -279,9 +319,11 @@ def _check_measures(sections: _Sections, name: str) -> None:
     failure, goodput = sections.failure, sections.goodput
     if failure is None and goodput is None:
         raise _error("a section [failure] or [goodput], or both", "neither", name)
-    if goodput is not None and goodput.unit not in UNITS_BPS:
+    if goodput is not None and goodput.unit not in (*UNITS_BPS, INDEX_UNIT):
         raise _error(
-            f"one of {', '.join(UNITS_BPS)}", repr(goodput.unit), f"{name}, [goodput] unit"
+            f"one of {', '.join(UNITS_BPS)}, {INDEX_UNIT}",
+            repr(goodput.unit),
+            f"{name}, [goodput] unit",
         )
     if failure is None:
         return

@@ -145,7 +145,9 @@ class TableReader:
         work.columns["@network"] = work.texts(series.network)
         work.refuse_empty("@network", Reason.NETWORK_MISSING)
         work.columns["@line"] = work.texts(series.line)
-        names = ["@service", "@network", "@line"]
+        for key in ("software", "resolver"):
+            work.columns[f"@{key}"] = work.texts(getattr(series, key))
+        names = ["@service", "@network", "@line", "@software", "@resolver"]
         if failure is not None:
             names += [name for name in (failure.group, failure.endpoint) if name]
         for name in names:
@@ -317,7 +319,7 @@ def _wanted(plan: TableMap) -> list[tuple[str, str]]:
     wanted = [(plan.time.column, "[time] column")]
     if plan.local.zone_column:
         wanted.append((plan.local.zone_column, "[local] zone_column"))
-    for key in ("service", "network", "line"):
+    for key in ("service", "network", "line", "software", "resolver"):
         source = getattr(plan.series, key)
         if isinstance(source, ColumnText):
             wanted.append((source.column, f"[series] {key}"))

@@ -134,7 +134,7 @@ def _batches(identity: FileIdentity, plan: TableMap, advance: Progress) -> Itera
     from evenfall.archive import TableReader
     from evenfall.store.reader import open_rows
 
-    rows = open_rows(identity)
+    rows = open_rows(identity, plan.file.header)
     reader = TableReader(plan, rows.header, name=str(identity.path), now_us=time.time_ns() // 1000)
     for batch in rows.batches:
         yield reader.read(batch)

@@ -2,8 +2,8 @@
 
 SHA-256 over the observations that count, in order of their id, each as DuckDB's text of the row
 without `import_id` (two stores that read the same rows from differently cut files are equal) and,
-for imported rows, without `line`, which each store hides in its own way; the id of such a row is a
-hash of all it said, its line included.
+for imported rows, without `line` and without resolvers told by their address, which each store
+hides in its own way; the id of such a row is a hash of all it said, these included.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from evenfall.model.schema import OBSERVATION_COLUMNS
 __all__ = ["digest_of"]
 
 _CHUNK_ROWS = 50_000
-_LINE = "CASE WHEN provenance = 'import' THEN NULL ELSE line END"
+_HIDDEN = {
+    "line": "CASE WHEN provenance = 'import' THEN NULL ELSE line END",
+    "resolver": "CASE WHEN provenance = 'import' AND resolver LIKE 'resolver-%' THEN NULL "
+    "ELSE resolver END",
+}
 
 
 def digest_of(connection: duckdb.DuckDBPyConnection, rows: str) -> str:
     """Hex digest of the rows that the SQL `rows` selects."""
     names = ", ".join(
-        _LINE if c.name == "line" else f'"{c.name}"'
-        for c in OBSERVATION_COLUMNS
-        if c.name != "import_id"
+        _HIDDEN.get(c.name, f'"{c.name}"') for c in OBSERVATION_COLUMNS if c.name != "import_id"
     )
     cursor = connection.execute(
         f"SELECT row({names})::VARCHAR FROM ({rows}) ORDER BY observation_id"  # noqa: S608  (our own names)

@@ -4,7 +4,7 @@ Archives tell lines apart by what they have: often an address or a customer's nu
 needs only *which rows are of one line*, so a name is never kept: it becomes the beginning of a
 keyed hash (HMAC-SHA-256) under a salt of this store. Equal names give equal pseudonyms, also in
 later imports; two stores give different ones. Without a salt a hash of an IPv4 address is undone
-in a minute.
+in a minute. A resolver that is told by its address is kept likewise, one told by a word as it is.
 
 The salt lies in `line-salt`, readable by its owner alone, and is made with the first line that
 comes. Whoever has both the store and its salt can try addresses; who passes a store on leaves it
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import os
 import secrets
 from dataclasses import replace
@@ -38,28 +39,43 @@ class LineNames:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._salt = b""
-        self._known: dict[str, str] = {}
+        self._known: dict[tuple[str, str], str] = {}
 
     def hidden(self, batch: ObservationColumns) -> ObservationColumns:
-        """The batch with pseudonyms in `line`; unchanged where no row names a line.
+        """The batch with pseudonyms for lines, and for resolvers that are told by their address.
 
         Raises:
             StoreError: the store's salt is damaged.
             OSError: it cannot be read or written.
         """
-        lines = batch.columns.get("line")
-        if lines is None or all(name is None for name in lines):
-            return batch
-        hidden = np.empty(batch.rows, dtype=object)
-        hidden[:] = [None if name is None else self._pseudonym(str(name)) for name in lines]
-        return replace(batch, columns={**batch.columns, "line": hidden})
+        changed = {}
+        for column in ("line", "resolver"):
+            names = batch.columns.get(column)
+            if names is not None and any(name is not None for name in names):
+                changed[column] = np.empty(batch.rows, dtype=object)
+                changed[column][:] = [
+                    None if name is None else self._kept_as(column, str(name)) for name in names
+                ]
+        return replace(batch, columns={**batch.columns, **changed}) if changed else batch
 
-    def _pseudonym(self, name: str) -> str:
-        if name not in self._known:
-            self._salt = self._salt or _salt(self._folder)
-            digest = hmac.new(self._salt, name.encode(), hashlib.sha256).hexdigest()
-            self._known[name] = f"line-{digest[:_PSEUDONYM_HEX]}"
-        return self._known[name]
+    def _kept_as(self, column: str, name: str) -> str:
+        if (column, name) not in self._known:
+            is_secret = column == "line" or _is_address(name)
+            self._known[column, name] = self._pseudonym(column, name) if is_secret else name
+        return self._known[column, name]
+
+    def _pseudonym(self, column: str, name: str) -> str:
+        self._salt = self._salt or _salt(self._folder)
+        digest = hmac.new(self._salt, name.encode(), hashlib.sha256).hexdigest()
+        return f"{column}-{digest[:_PSEUDONYM_HEX]}"
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip().strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _salt(folder: Folder) -> bytes:

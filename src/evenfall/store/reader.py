@@ -125,15 +125,21 @@ def identify(path: Path) -> FileIdentity:
     )
 
 
-def open_rows(file: FileIdentity) -> Rows:
+def open_rows(file: FileIdentity, header: tuple[str, ...] = ()) -> Rows:
     """Header and batches of a file that `identify` has passed.
+
+    Args:
+        file: which.
+        header: names of the columns of a text table that has no line with them.
 
     Raises:
         FormatError: no header; while iterating: the file is not the same any more.
     """
     if file.kind is Kind.PARQUET:
         return _parquet_rows(file)
-    reader = DelimitedReader(_same_blocks(file), delimiter=file.delimiter, name=str(file.path))
+    reader = DelimitedReader(
+        _same_blocks(file), delimiter=file.delimiter, name=str(file.path), header=header
+    )
     return Rows(reader.header, iter(reader))
 
 
