@@ -96,14 +96,12 @@ def associate(
         event_days: nights with an event; those outside the measured time are ignored.
         profile: the constants.
     """
-    if day.size == 0:
-        return _untested(_Calendar.of(day, value, event_days), hit, day, "no night was measured")
     calendar = _Calendar.of(day, value, event_days)
     if because := _too_little(calendar, profile):
-        return _untested(calendar, hit, day, because)
+        return _untested(calendar, hit, day, because, profile)
     strata = _has_rhythm(calendar, profile)
     moved = _differences(calendar, strata, profile)
-    base = _untested(calendar, hit, day, "")
+    base = _untested(calendar, hit, day, "", profile)
     if np.isnan(moved[0]):
         return _with(
             base,
@@ -218,7 +216,9 @@ def _lags(moved: _Floats, profile: EventsProfile) -> tuple[tuple[int, float | No
     return tuple((lag, None if math.isnan(d) else d) for lag, d in found)
 
 
-def _untested(calendar: _Calendar, hit: _Flags, day: _Days, because: str) -> Association:
+def _untested(
+    calendar: _Calendar, hit: _Flags, day: _Days, because: str, profile: EventsProfile
+) -> Association:
     """The counts, and why nothing was tested."""
     at = day - calendar.first
     with_event = calendar.event[at]
@@ -229,7 +229,7 @@ def _untested(calendar: _Calendar, hit: _Flags, day: _Days, because: str) -> Ass
         nights_without=int((~with_event).sum()),
         hits_with=int(hit[with_event].sum()),
         hits_without=int(hit[~with_event].sum()),
-        limits=_limits(hit.astype(float), day, with_event),
+        limits=_limits(hit.astype(float), day, with_event, profile),
         value_difference=None,
         auc=auc_of(value[with_event], value[~with_event]),
         weekday_strata=False,
@@ -244,12 +244,16 @@ def _with(base: Association, **changed: object) -> Association:
     return Association(**{**base.__dict__, **changed})
 
 
-def _limits(hit: _Floats, day: _Days, with_event: _Flags) -> tuple[float, float, float] | None:
+def _limits(
+    hit: _Floats, day: _Days, with_event: _Flags, profile: EventsProfile
+) -> tuple[float, float, float] | None:
     """Difference of the shares of bad nights, and its limits; nights of one week hang together."""
     if not with_event.any() or with_event.all():
         return None
     one, other, week = hit[with_event], hit[~with_event], (day + 3) // 7
-    low, high = share_difference(one, week[with_event], other, week[~with_event], level=0.95)
+    low, high = share_difference(
+        one, week[with_event], other, week[~with_event], level=profile.level
+    )
     return float(one.mean() - other.mean()), low, high
 
 
@@ -264,26 +268,26 @@ def auc_of(one: _Floats, other: _Floats) -> float | None:
 
 
 def hour_profile(
-    started_us: npt.NDArray[np.int64],
+    at: npt.NDArray[np.int64],
     bad: _Flags,
-    spans_us: npt.NDArray[np.int64],
-    moves_min: Iterable[int],
+    spans: npt.NDArray[np.int64],
+    moves: Iterable[int],
 ) -> tuple[tuple[int, float | None], ...]:
-    """Share gone wrong inside the events' own hours less that outside, with the hours moved.
+    """Share gone wrong inside the events' own hours less that outside, with the events moved.
 
     Args:
-        started_us: shape (n,), ascending, µs since 1970 UTC.
+        at: shape (n,), ascending, when each measurement was, on any clock.
         bad: shape (n,).
-        spans_us: shape (m, 2), half-open, first and last moment of each event.
-        moves_min: minutes by which all events are moved.
+        spans: shape (m, 2), half-open, first and last moment of each event on that clock.
+        moves: by how much all events are moved.
 
     Returns:
         For each move, the difference; None where one side holds no measurement.
     """
     found: list[tuple[int, float | None]] = []
-    for move in moves_min:
-        inside = np.zeros(started_us.size + 1, dtype=np.int64)
-        edges = np.searchsorted(started_us, spans_us + move * 60_000_000)
+    for move in moves:
+        inside = np.zeros(at.size + 1, dtype=np.int64)
+        edges = np.searchsorted(at, spans + move)
         np.add.at(inside, edges[:, 0], 1)
         np.add.at(inside, edges[:, 1], -1)
         within = np.cumsum(inside)[:-1] > 0

@@ -31,11 +31,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evenfall.infer.event_nights import NightlyValues
+from evenfall.infer.event_nights import Hours, NightlyValues, nightly_values
 from evenfall.infer.event_profiles import EventsProfile
+from evenfall.infer.profiles import NightlyProfile
+from evenfall.infer.series import Series
+from evenfall.model.coincidence import GroupComparison, GroupMember
 from evenfall.model.event import Event, EventType, Outcome
 
-__all__ = ["RIVAL_REASONS", "Contrast", "compare_groups", "excess_of", "outcome_by_service"]
+__all__ = [
+    "RIVAL_REASONS",
+    "Contrast",
+    "compare_groups",
+    "excess_of",
+    "group_comparison",
+    "outcome_by_service",
+]
 
 RIVAL_REASONS = (
     "servers in the region: services that answer quickly to requests may also be nearer",
@@ -44,6 +54,7 @@ RIVAL_REASONS = (
 )
 _GROUP_MIN = 2
 _TIE = 1e-9
+_DIGITS = 4
 _Floats = npt.NDArray[np.float64]
 
 
@@ -171,3 +182,68 @@ def _deals(
         return labels, True
     ranks = rng.random((profile.ways_drawn, n)).argsort(axis=1)
     return ranks < k, False
+
+
+def group_comparison(
+    series: Sequence[Series],
+    hours: Hours,
+    events: Iterable[Event],
+    nightly: NightlyProfile,
+    profile: EventsProfile,
+    rng: np.random.Generator,
+) -> GroupComparison | None:
+    """Services of one network by what their platforms did.
+
+    Args:
+        series: all of one network and one zone, simulated or measured but not both.
+        hours: those that make a night, the same for all.
+        events: takedown requests among them are used, whatever their date.
+        nightly: how rows are scored.
+        profile: the constants.
+        rng: used where the ways to deal the labels are too many to go through.
+
+    Returns:
+        None where not both groups have a service among the series.
+    """
+    if not series:
+        return None
+    on_network = [e for e in events if not e.networks or _names(e, series[0].network)]
+    outcomes = outcome_by_service(on_network)
+    known = [s for s in series if s.service.lower() in outcomes]
+    excess = {s.service: excess_of(nightly_values(s, hours, nightly)) for s in known}
+    groups = {
+        outcome: [excess[s.service] for s in known if outcomes[s.service.lower()] is outcome]
+        for outcome in (Outcome.REFUSED, Outcome.COMPLIED)
+    }
+    if not all(groups.values()):
+        return None
+    found = compare_groups(groups[Outcome.REFUSED], groups[Outcome.COMPLIED], profile, rng)
+    return GroupComparison(
+        network=series[0].network,
+        timezone=series[0].timezone,
+        basis=hours.words,
+        members=tuple(
+            _member(s.service, str(outcomes[s.service.lower()]), excess[s.service]) for s in known
+        ),
+        nights=found.nights,
+        difference=_rounded(found.difference),
+        p_value=found.p_value,
+        p_min=found.p_min,
+        ways=found.ways,
+        because=found.because,
+        rival_reasons=RIVAL_REASONS,
+        simulated=series[0].simulated,
+    )
+
+
+def _names(event: Event, network: str) -> bool:
+    return network.lower() in {name.lower() for name in event.networks}
+
+
+def _member(service: str, outcome: str, excess: Mapping[int, float]) -> GroupMember:
+    value = float(np.mean(list(excess.values()))) if excess else None
+    return GroupMember(service=service, outcome=outcome, nights=len(excess), value=_rounded(value))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)

@@ -53,13 +53,15 @@ class Hours:
 
 @dataclass(frozen=True)
 class NightlyValues:
-    """Measured nights, ascending; arrays of shape (n,).
+    """Measured nights, ascending, arrays of shape (n,); and all measurements, of shape (m,).
 
     Attributes:
         day: days since 1970-01-01.
         value: share of the measurements inside the hours that went wrong.
         hit: the night's evidence speaks for a curfew.
         rows: measurements inside the hours.
+        at_bin, bad: when each measurement was (local day · 144 + its ten-minute bin, ascending),
+            and whether it went wrong.
         elsewhere: share gone wrong in the other hours, all nights together; NaN: none measured.
     """
 
@@ -67,6 +69,8 @@ class NightlyValues:
     value: npt.NDArray[np.float64]
     hit: npt.NDArray[np.bool_]
     rows: npt.NDArray[np.int64]
+    at_bin: npt.NDArray[np.int64]
+    bad: npt.NDArray[np.bool_]
     elsewhere: float
 
 
@@ -93,15 +97,15 @@ def hours_for(
         asked: hours that a person named; they win.
     """
     if asked:
-        return Hours(asked, f"the hours asked for ({_words(asked)})")
+        return Hours(asked, f"the hours asked for, {_words(asked)}")
     if curfew is not None and curfew.pattern is Pattern.ALWAYS:
         return Hours((Span(0, BINS_PER_DAY),), "all hours of the date")
     if curfew is not None and curfew.windows:
         union = tuple(span_of(w.start_local, w.end_local) for w in curfew.windows)
-        return Hours(union, f"the hours found ({_words(union)})")
+        return Hours(union, f"the hours found, {_words(union)}")
     start, end = profile.evening_from_h * _PER_HOUR, profile.evening_to_h * _PER_HOUR
     evening = (Span(start, end - start),)
-    return Hours(evening, f"the evening ({_words(evening)}), for no hours were found")
+    return Hours(evening, f"the evening {_words(evening)}, for no hours were found")
 
 
 def _words(union: tuple[Span, ...]) -> str:
@@ -121,7 +125,10 @@ def nightly_values(series: Series, hours: Hours, profile: NightlyProfile) -> Nig
     rows = reading.rows
     none = np.zeros(0, dtype=np.int64)
     if rows is None or rows.n == 0:
-        return NightlyValues(none, np.zeros(0), np.zeros(0, dtype=bool), none, float("nan"))
+        no = np.zeros(0, dtype=bool)
+        return NightlyValues(none, np.zeros(0), no, none, none, no, float("nan"))
+    at_bin = rows.day * BINS_PER_DAY + rows.slot
+    in_order = np.argsort(at_bin, kind="stable")
     within, night = in_union(rows.day, rows.slot, hours.union)
     day, where = np.unique(night[within], return_inverse=True)
     n = np.bincount(where, minlength=day.size)
@@ -131,6 +138,8 @@ def nightly_values(series: Series, hours: Hours, profile: NightlyProfile) -> Nig
         value=bad / np.maximum(n, 1),
         hit=_speaks(reading.bins, hours.union, day),
         rows=n,
+        at_bin=at_bin[in_order],
+        bad=rows.bad[in_order],
         elsewhere=float(rows.bad[~within].mean()) if not within.all() else float("nan"),
     )
 

@@ -30,8 +30,12 @@ class EventsProfile:
         rhythm_events_min, rhythm_chi2: from so many event nights on, events have a weekday rhythm
             if their counts by weekday differ from even by more than this χ².
         p_wanted: the p-value for which the needed number of nights is said.
-        lags_max: of the lead and lag profile.
+        lags_max: nights of the lead and lag profile.
+        hour_lags_max: hours of the other one.
         undated_days_min: an event of unknown day within more days than this names no night.
+        near_days: an event further than this from an onset or a lifting is not laid beside it.
+        dates_max: a type of which more events concern a series is a calendar, and its dates are
+            not laid beside onset and lifting one by one.
         level: of the printed limits.
         services_tested_min: groups of fewer services are described, not tested.
         ways_max: labels are dealt in every way up to this many ways, else drawn.
@@ -49,7 +53,10 @@ class EventsProfile:
     rhythm_chi2: float = 12.59
     p_wanted: float = 0.01
     lags_max: int = 7
+    hour_lags_max: int = 7
     undated_days_min: int = 3
+    near_days: int = 60
+    dates_max: int = 5
     level: float = 0.95
     services_tested_min: int = 6
     ways_max: int = 20_000

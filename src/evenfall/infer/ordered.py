@@ -30,7 +30,7 @@ from evenfall.model.errors import FormatError
 from evenfall.model.event import Event, OrderedHours
 from evenfall.model.vocabulary import Pattern
 
-__all__ = ["compare_order", "parse_hours"]
+__all__ = ["compare_order", "day_gap", "parse_hours"]
 
 _DAY_MIN = 1440
 _NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -110,18 +110,18 @@ def compare_order(order: Event, curfew: Curfew) -> OrderComparison:
         unordered_min_a_day=_unordered_min(order.ordered)
         if curfew.pattern is Pattern.ALWAYS
         else None,
-        onset_after_start=_gap(order.start, curfew.onset),
+        onset_after_start=day_gap(order.start, curfew.onset),
         lifting_after_end=_after_end(order, curfew),
     )
 
 
 def _after_end(order: Event, curfew: Curfew) -> DayGap | None:
     """A lifting is the first day without; the last bad one is the day before."""
-    gap = None if order.end is None else _gap(order.end, curfew.lifting)
+    gap = None if order.end is None else day_gap(order.end, curfew.lifting)
     return gap and DayGap(earliest_days=gap.earliest_days - 1, latest_days=gap.latest_days - 1)
 
 
-def _gap(date: str, change: Instants | None) -> DayGap | None:
+def day_gap(date: str, change: Instants | None) -> DayGap | None:
     """Days from a date to a change."""
     if change is None:
         return None

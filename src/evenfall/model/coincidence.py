@@ -1,7 +1,8 @@
 """Meanings of events beside measured nights. None of them shows a cause, and each one says so.
 
-Printed by `events test --json`: one `coincidence` for each kind of event, one `order_comparison`
-for each order with hours, one `group_comparison` where platforms' answers are known.
+Printed by `events test --json`: one `coincidence` for each kind of event, one `date_comparison` for
+each event near an onset or a lifting, one `order_comparison` for each order with hours, one
+`group_comparison` where platforms' answers are known.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ __all__ = [
     "COINCIDENCE_SCHEMA_VERSION",
     "DOES_NOT_SHOW",
     "Coincidence",
+    "DateComparison",
     "DayGap",
     "GroupComparison",
     "GroupMember",
     "HourExcess",
+    "HourLag",
     "Lag",
     "OrderComparison",
 ]
@@ -34,6 +37,18 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     lag_nights: int
+    difference: float | None
+
+
+class HourLag(msgspec.Struct, frozen=True, kw_only=True):
+    """Share gone wrong in the events' own hours less that in all others, the events moved by hours.
+
+    Attributes:
+        lag_h: by so many hours later; negative: earlier.
+        difference: of the shares of measurements; null where one side holds none.
+    """
+
+    lag_h: int
     difference: float | None
 
 
@@ -57,6 +72,7 @@ class Coincidence(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
         p_value: share of the calendar's shifts that give as large a difference; null: not tested.
         p_min: no p-value over so few shifts can be smaller.
         nights_for_one_percent: calendar nights from which a p of 1 % is possible.
+        lags, hour_lags: the same with the events moved; described, not tested.
         tests: how many such p-values were made in the same run.
         because: why nothing was tested; empty where it was.
         does_not_show: always `cause`.
@@ -89,6 +105,7 @@ class Coincidence(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     p_min: float | None
     nights_for_one_percent: int
     lags: tuple[Lag, ...]
+    hour_lags: tuple[HourLag, ...]
     tests: int
     because: str
     profile: str
@@ -121,6 +138,29 @@ class DayGap(msgspec.Struct, frozen=True, kw_only=True):
 
     earliest_days: int
     latest_days: int
+
+
+class DateComparison(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="date_comparison"
+):
+    """One dated event beside the first and last days of what was measured; one date is no test.
+
+    Attributes:
+        onset_after, lifting_after: days from the event to the onset, and to the first day without;
+            null where the data do not hold it, or it is too far away to be laid beside the event.
+    """
+
+    service: str
+    network: str
+    timezone: str
+    event_id: str
+    event_type: str
+    title: str
+    date: str
+    onset_after: DayGap | None
+    lifting_after: DayGap | None
+    does_not_show: str = DOES_NOT_SHOW
+    schema: str = COINCIDENCE_SCHEMA_VERSION
 
 
 class OrderComparison(

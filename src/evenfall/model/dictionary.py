@@ -6,7 +6,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from evenfall.model.coincidence import Coincidence, GroupComparison, OrderComparison
+from evenfall.model.coincidence import (
+    Coincidence,
+    DateComparison,
+    GroupComparison,
+    OrderComparison,
+)
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.event import EVENT_TYPES, OUTCOMES, PRECISIONS, Event, EventWithdrawn
 from evenfall.model.observation import OBSERVATION_SCHEMA_VERSION, Observation
@@ -50,7 +55,7 @@ def data_dictionary() -> str:
 
 def json_schemas() -> dict[str, bytes]:
     """JSON Schema of every object that `--json` prints, by its `kind`, indented."""
-    nights = (Curfew, SeriesFinding, Coincidence, OrderComparison, GroupComparison)
+    nights = (Curfew, SeriesFinding, Coincidence, DateComparison, OrderComparison, GroupComparison)
     printed = (Observation, Verdict, Summary, Triage, *nights, Event, EventWithdrawn)
     return {
         str(struct.__struct_config__.tag): msgspec.json.format(
