@@ -17,7 +17,8 @@ from evenfall.model.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from evenfall.lab.scoring.tally import DailyTally, NightScore, NotRun, Tally
+    from evenfall.lab.scoring.rates import NightScore, NotRun
+    from evenfall.lab.scoring.tally import DailyTally, Tally
 
 __all__ = ["Wanted", "score_the_nights"]
 
@@ -103,8 +104,8 @@ def _score(
     methods: Sequence[str],
     not_run: Sequence[NotRun],
 ) -> None:
+    from evenfall.lab.scoring.rates import score_of
     from evenfall.lab.scoring.run import score_nights
-    from evenfall.lab.scoring.tally import score_of
 
     scores = []
     total = len(families) * len(seeds)

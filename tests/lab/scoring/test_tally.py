@@ -12,16 +12,8 @@ from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.infer.ruleset import RULESET
 from evenfall.lab.scoring.compared import ahead
 from evenfall.lab.scoring.outcome import Outcome
-from evenfall.lab.scoring.tally import (
-    DailyTally,
-    NightScore,
-    Scored,
-    Tally,
-    add_up,
-    at_share,
-    score_of,
-    tally_of,
-)
+from evenfall.lab.scoring.rates import NightScore, at_share, score_of
+from evenfall.lab.scoring.tally import DailyTally, Scored, Tally, add_up, tally_of
 from evenfall.lab.scoring.tally_file import read_tallies, write_tally
 from evenfall.lab.scoring.words import daily_table, guilty_table, innocent_table
 from evenfall.model.errors import FormatError
@@ -97,7 +89,15 @@ def test_rows_of_different_seeds_add_up() -> None:
     whole = guilty(FOUND, MISSED, FOUND, FOUND, looks=(5, 0, 7, 5))
     parts = (guilty(FOUND, MISSED, looks=(5, 0)), guilty(FOUND, FOUND, first=10_002, looks=(7, 5)))
     assert add_up(parts) == whole
-    assert whole.missed_at == (10_001,)
+    assert (whole.missed, whole.missed_at) == (1, (10_001,))
+
+
+def test_a_row_names_twenty_seeds_and_counts_all() -> None:
+    """Of thirty that were missed; the sum of two rows names the lowest."""
+    row = guilty(*[MISSED] * 30)
+    assert (row.missed, row.missed_at) == (30, tuple(range(10_000, 10_020)))
+    both = add_up([guilty(*[MISSED] * 5, first=10_030), row])
+    assert (both.missed, both.missed_at) == (35, row.missed_at)
 
 
 def test_percentiles_are_by_rank() -> None:

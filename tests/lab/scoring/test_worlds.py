@@ -10,9 +10,9 @@ import pytest
 from evenfall.infer.localtime import load_zone
 from evenfall.lab.nights import FAMILIES, draw
 from evenfall.lab.scoring import run, worlds
+from evenfall.lab.scoring.rates import score_of
 from evenfall.lab.scoring.run import families_matching, look_daily_at, methods_here, score_nights
 from evenfall.lab.scoring.said import METHODS
-from evenfall.lab.scoring.tally import score_of
 from evenfall.lab.scoring.worlds import mark, prefix, score_world
 from evenfall.model.errors import UsageError
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from evenfall.lab.scoring.rates import NightScore
 from evenfall.lab.scoring.said import EVENFALL
-from evenfall.lab.scoring.tally import NightScore
 
 __all__ = ["ahead", "alarms_of", "by_family", "percent"]
 

@@ -22,8 +22,9 @@ from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.infer.ruleset import RULESET
 from evenfall.lab.nights import FAMILIES
 from evenfall.lab.peers.by_name import why_not_run
+from evenfall.lab.scoring.rates import NotRun
 from evenfall.lab.scoring.said import METHODS
-from evenfall.lab.scoring.tally import DailyTally, NotRun, Scored, Tally, tally_of
+from evenfall.lab.scoring.tally import DailyTally, Scored, Tally, tally_of
 from evenfall.lab.scoring.worlds import (
     DAILY_FROM,
     DAILY_TO,

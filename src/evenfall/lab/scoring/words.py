@@ -11,8 +11,9 @@ from rich import box
 from rich.table import Table
 
 from evenfall.lab.scoring.compared import by_family, percent
+from evenfall.lab.scoring.rates import NightScore, upper_limit
 from evenfall.lab.scoring.said import EVENFALL, METHODS
-from evenfall.lab.scoring.tally import DailyTally, NightScore, upper_limit
+from evenfall.lab.scoring.tally import DailyTally
 
 __all__ = ["daily_table", "guilty_table", "innocent_table"]
 

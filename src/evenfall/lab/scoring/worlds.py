@@ -26,8 +26,9 @@ from evenfall.infer.localtime import load_zone
 from evenfall.infer.series import Series
 from evenfall.lab.nights import FAMILIES, NightTruth, NightWorld, draw
 from evenfall.lab.scoring.outcome import finds, outcome
+from evenfall.lab.scoring.rates import TUNING_BELOW
 from evenfall.lab.scoring.said import Said, says
-from evenfall.lab.scoring.tally import TUNING_BELOW, Scored
+from evenfall.lab.scoring.tally import Scored
 
 __all__ = [
     "DAILY_FROM",
