@@ -15,6 +15,7 @@ from evenfall.infer.series import Basis, Series
 from evenfall.model import Observation, StoreError
 from evenfall.model.vocabulary import Arm, ClockState, Fact, Provenance, Role
 from evenfall.store import open_store
+from evenfall.store import series as module
 from evenfall.store.engine import connect, observations_table, stage
 from evenfall.store.series import load_series
 
@@ -361,7 +362,7 @@ def test_simulated_and_measured_rows_never_meet() -> None:
         observed(20, role=Role.CONTROL, fact=Fact.HTTP_EXCHANGE, target="a/x"),
     ]
     stage(connection, "staged", from_observations(rows), "i")
-    found = load_series(connection, "SELECT * FROM staged", [("i", 0)], "UTC")
+    found = load_series(connection, ["SELECT * FROM staged"], [("i", 0)], "UTC")
     assert sorted(s.log_ratio.tolist()[0] for s in found) == pytest.approx(
         [math.log(0.1), math.log(0.9)]
     )
@@ -414,3 +415,52 @@ def test_a_control_that_was_not_timed_has_no_speed(tmp_path: Path):
     )
     assert series.control_failed.tolist() == [0.0]
     assert np.isnan(series.control_log_goodput).all()
+
+
+# --- part by part ----------------------------------------------------------------------------
+
+
+def test_a_network_is_in_one_part_and_small_ones_share(tmp_path: Path, monkeypatch) -> None:
+    """Every file is in one part, files of one network in the same, and parts do not overflow."""
+    monkeypatch.setattr(module, "_PART_BYTES", 100)
+    sizes = {"AS1": [60, 60], "AS2": [30], "AS3": [30], "AS4": [41], "AS5": [500], "AS6": [1]}
+    files = []
+    for network, own in sizes.items():
+        for day, size in enumerate(own):
+            file = tmp_path / f"day={day}" / f"network={network}" / "part-0.parquet"
+            file.parent.mkdir(parents=True)
+            file.write_bytes(b"x" * size)
+            files.append(file)
+    parts = module.parts_of(sorted(files))
+    assert sorted(file for part in parts for file in part) == sorted(files)
+    networks = [{file.parent.name for file in part} for part in parts]
+    assert networks == [
+        {"network=AS1"}, {"network=AS2", "network=AS3"}, {"network=AS4"}, {"network=AS5"},
+        {"network=AS6"},
+    ]  # fmt: skip
+    assert module.parts_of([]) == [[]]
+
+
+def test_parts_give_what_the_whole_gives(tmp_path: Path, monkeypatch) -> None:
+    """Five networks, pairs and controls, loaded in one part and one by one: the same series."""
+    rows = []
+    for network in range(5):
+        for n in range(4):
+            known = {"network": f"AS{9 - network}", "round_id": f"{network}.{n}"}
+            at = 10 * (4 * network + n)
+            rows += pair(at, 1_000 + n, 10_000, software=f"v{n % 2}", **known)
+            rows.append(
+                observed(1000 + at, role=Role.CONTROL, fact=Fact.HTTP_EXCHANGE, target="a/x",
+                         service="a", goodput_bps=5_000 + at, **known)
+            )  # fmt: skip
+    whole = series_of(tmp_path, *rows)
+    monkeypatch.setattr(module, "_PART_BYTES", 0)
+    with open_store(tmp_path / "s", write=False) as store:
+        single = store.series()
+    assert [s.network for s in single] == [f"AS{n}" for n in range(5, 10)]
+    assert [vars_of(s) for s in single] == [vars_of(s) for s in whole]
+
+
+def vars_of(series: Series) -> str:
+    """Everything of a series, as text, so that NaN equals NaN."""
+    return repr({name: getattr(series, name) for name in Series.__dataclass_fields__})

@@ -38,7 +38,7 @@ from evenfall.store.ledger import Ledger, LedgerEntry
 from evenfall.store.lines import LineNames
 from evenfall.store.parquet import merge_staged, observation_files
 from evenfall.store.quarantine import QuarantinedRow, QuarantineWriter, read_quarantine
-from evenfall.store.series import load_series
+from evenfall.store.series import load_series, parts_of
 from evenfall.store.speeds import PairSpeeds, load_pair_speeds
 
 __all__ = ["ImportSource", "Store", "open_store"]
@@ -217,9 +217,10 @@ class Store:
             # Controls and neutral pairs are filed under other services, and needed too.
             wanted = f" AND (role = 'control' OR is_null_pair OR service IN ({names}))"
         with self._faults("read the observations"):
-            rows = self._rows(entries, networks) + wanted
+            files = parts_of(observation_files(self._folder, networks))
+            parts = [_counting_rows(entries, part) + wanted for part in files]
             shares = [(entry.import_id, entry.share_over_ppm) for entry in entries]
-            return load_series(self._connection, rows, shares, zone)
+            return load_series(self._connection, parts, shares, zone)
 
     def pair_speeds(self, series: Series) -> PairSpeeds:
         """Both arms of the pairs that a series rests on, in bit/s, newest first."""
@@ -271,12 +272,7 @@ class Store:
             return digest_of(self._connection, self._rows(self._ledger.entries(), None))
 
     def _rows(self, entries: Sequence[LedgerEntry], networks: Sequence[str] | None) -> str:
-        counting = ", ".join(literal(entry.import_id) for entry in entries) or "NULL"
-        files = observation_files(self._folder, networks)
-        return (
-            f"SELECT * FROM ({rows_of_files(files)}) "  # noqa: S608  (our own names)
-            f"WHERE (import_id IS NULL OR import_id IN ({counting}))"
-        )
+        return _counting_rows(entries, observation_files(self._folder, networks))
 
     def _count(self, entry: LedgerEntry) -> None:
         if entry.counts.stored:
@@ -325,6 +321,15 @@ class _Tally:
             repeated=self._repeated - repeated,
             observations=self._observations - observations,
         )
+
+
+def _counting_rows(entries: Sequence[LedgerEntry], files: Sequence[Path]) -> str:
+    """SQL for the rows of these files that belong to batches that count."""
+    counting = ", ".join(literal(entry.import_id) for entry in entries) or "NULL"
+    return (
+        f"SELECT * FROM ({rows_of_files(files)}) "  # noqa: S608  (our own names)
+        f"WHERE (import_id IS NULL OR import_id IN ({counting}))"
+    )
 
 
 def _folders_of(network: str) -> list[str] | None:
