@@ -1,11 +1,13 @@
-"""Writes docs/ERROR-RATES.md from the rows of all runs so far; --runs makes more of them first.
+"""Writes docs/ERROR-RATES.md from the rows of all runs so far, and makes more of them if asked.
 
-    .venv/bin/python bench/error_rates.py --runs 100 --jobs 4
-    .venv/bin/python bench/error_rates.py            only write the page again
+    .venv/bin/python bench/error_rates.py --runs 100 --jobs 4     of the check
+    .venv/bin/python bench/error_rates.py --nights 400 --daily 20 of many nights
+    .venv/bin/python bench/error_rates.py                         only write the page again
 
-Rows of `evenfall lab score --check` add up in `bench/check-runs-*.jsonl`; those of the calibration
-of the pair rule stand in `bench/pair_calibration.jsonl` (bench/pair_calibration.py). Only rows of
-today's ruleset count: a change of what a rule decides scores everything again.
+Rows of `evenfall lab score --check` add up in `bench/check-runs-*.jsonl`, those of nights in
+`bench/night-runs-*.jsonl` (bench/night_error_rates.py); those of the calibration of the pair rule
+stand in `bench/pair_calibration.jsonl` (bench/pair_calibration.py). Only rows of today's ruleset
+count: a change of what a rule decides scores everything again.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import night_error_rates
 
 from evenfall.infer.exact import clopper_pearson
 from evenfall.infer.ruleset import RULESET
@@ -61,10 +65,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("families", nargs="*")
     parser.add_argument("--runs", type=int, default=0)
+    parser.add_argument("--nights", type=int, default=0)
+    parser.add_argument("--daily", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     chosen = parser.parse_args()
     if chosen.runs:
         more(chosen.runs, chosen.jobs, chosen.families)
+    if chosen.nights or chosen.daily:
+        night_error_rates.more(chosen.nights, chosen.daily, chosen.jobs, chosen.families)
     rows = [judged_again(row, cases_folder()) for row in all_rows()]
     PAGE.write_text(page(rows, calibration_rows()))
 
@@ -108,6 +116,7 @@ def page(rows: Sequence[ScoreRow], calibration: Sequence[dict[str, object]]) -> 
         *policer_table(acted),
         *required(innocent, acted),
         *calibration_table(calibration),
+        night_error_rates.section(),
     ]
     return "\n".join(parts)
 
