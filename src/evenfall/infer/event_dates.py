@@ -37,6 +37,7 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _EPOCH = dt.date(1970, 1, 1)
 _TEXT_MAX = {"title": 500, "source": 4000, "stated_reason": 20_000, "platform": 200}
 _LIST_MAX = 200
+_YEARS = (1969, 2200)  # local ones of what lies between the limits in UTC
 _NAME_MAX = 200
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -106,7 +107,7 @@ def _moment(text: str, zone_name: str, where: str) -> dt.datetime:
             error
         )
     local = naive.replace(tzinfo=load_zone(zone_name))
-    if not EARLIEST_US <= _us(local) < LATEST_US:
+    if not _YEARS[0] <= naive.year <= _YEARS[1] or not EARLIEST_US <= _us(local) < LATEST_US:
         raise _bad("a year from 1970 to 2199", text, where)
     if "T" in text and _read_back(local) != naive:
         raise _bad(
