@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import click
 
-from evenfall.cli.options import Settings, settings_of
+from evenfall.cli.options import EvenfallCommand, Settings, settings_of
 from evenfall.model.encoding import to_json_line
 
 __all__ = ["interruptible", "leave", "score"]
@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 
 @click.command(
     "score",
+    cls=EvenfallCommand,
     help="Hold Evenfall and four peers against many nights whose truth is known; with --check, run "
     "check in many drawn networks. Rows with seeds add up in a file.",
 )
