@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evenfall.infer.controls import controls_beside
+from evenfall.infer.controls import congestion_beside, controls_beside
 from evenfall.infer.nights import judge
 from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.infer.scores import usable_rows
@@ -120,3 +120,60 @@ def test_a_target_no_slower_than_its_controls(histories, factor: float, scopes: 
     assert [curfew.scope for curfew in got.curfews] == scopes
     if not scopes:
         assert "generalized" in got.findings[0].reason
+
+
+def crowd(histories, basis, *, speed=None, failed=None, control_bps=None):
+    """Congestion of 20–22 beside a target that pairs convict there."""
+    h = histories.measured(np.random.default_rng(1), 21)
+    inside = h.inside(20, 22)
+    known = {} if failed is None else {"control_failed": failed(h)}
+    series = h.series(basis, log_ratio=h.slowed(inside, 20), **known)
+    if speed is not None:
+        series = replace(series, control_log_goodput=speed(h))
+    if control_bps is not None:
+        series = replace(series, control_bps=control_bps(h))
+    rows = usable_rows(series, NIGHTLY_2026)
+    around = (inside, h.inside(19, 20), h.inside(22, 23))
+    return congestion_beside(rows, inside, ~inside, around, profile=NIGHTLY_2026)
+
+
+def evening(h, factor: float):
+    """Speed (ln) of controls that are slower by a factor in 20–22."""
+    return 0.5 * h.noise() - np.where(h.inside(20, 22), np.log(factor), 0)
+
+
+def test_congestion_beside_a_targeted_measure(histories) -> None:
+    """Controls five times slower: the factor, and a clause; not asked whether they opened: null."""
+    got = crowd(histories, Basis.PAIRS, speed=lambda h: evening(h, 5))
+    assert got.slower_by == pytest.approx(5, rel=0.15)
+    assert got.failed_share is None
+    assert "slower in the same hours too" in got.because
+
+
+def test_the_neutral_arm_is_a_control(histories) -> None:
+    """No control was measured: the neutral arms' own speed shows the crowd."""
+    got = crowd(histories, Basis.PAIRS, control_bps=lambda h: 2e7 * np.exp(evening(h, 4)))
+    assert got.slower_by == pytest.approx(4, rel=0.2)
+
+
+def test_congestion_that_fails_a_part(histories) -> None:
+    """Two in five controls fail in the evening and are no slower: the share, and no factor."""
+    got = crowd(
+        histories,
+        Basis.PAIRS,
+        speed=lambda h: evening(h, 1),
+        failed=lambda h: h.failing(np.where(h.inside(20, 22), 0.4, 0.02)),
+    )
+    assert got.slower_by is None
+    assert got.failed_share == pytest.approx(0.4, abs=0.15)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.2])
+def test_no_congestion(histories, factor: float) -> None:
+    """Controls as ever, a little slower, or not measured at all: nothing is said."""
+    assert crowd(histories, Basis.PAIRS, speed=lambda h: evening(h, factor)) is None
+    assert (
+        crowd(histories, Basis.PAIRS, control_bps=lambda h: 2e7 * np.exp(evening(h, factor)))
+        is None
+    )
+    assert crowd(histories, Basis.PAIRS) is None

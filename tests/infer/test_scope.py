@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from evenfall.infer.profiles import NIGHTLY_2026
+from evenfall.infer.rate_cluster import RateElsewhere
 from evenfall.infer.scope import Neighbours, joint_level, neighbours_of, network_level, reach
 from evenfall.infer.scores import usable_rows
 from evenfall.infer.series import Basis
+from evenfall.infer.siblings import NO_SIBLINGS, Siblings
+from evenfall.model.curfew import RateCluster
 from evenfall.model.vocabulary import ClaimLevel, Scope, State
 
 ALONE = Neighbours(clean=(), affected=())
@@ -18,7 +21,15 @@ CLEAN = Neighbours(clean=("AS2",), affected=("AS3",))
 
 
 def reached(
-    histories, basis, *, controls=None, state=State.BLOCKED, neighbours=ALONE, nights=14, speed=None
+    histories,
+    basis,
+    *,
+    controls=None,
+    state=State.BLOCKED,
+    neighbours=ALONE,
+    nights=14,
+    speed=None,
+    **beside,
 ):
     """Scope of 20–22, failing at nine of ten, beside controls that fail at a rate by hour."""
     h = histories.measured(np.random.default_rng(1), nights)
@@ -32,7 +43,7 @@ def reached(
     around = (inside, h.inside(19, 20), h.inside(22, 23))
     return reach(
         rows, inside, ~inside, around,
-        basis=basis, state=state, neighbours=neighbours, profile=NIGHTLY_2026,
+        basis=basis, state=state, neighbours=neighbours, profile=NIGHTLY_2026, **beside,
     )  # fmt: skip
 
 
@@ -132,3 +143,86 @@ def test_level_of_two_networks() -> None:
     assert joint_level(own, [(own, targeted, True)], isolated=True) is ClaimLevel.L5
     assert joint_level(own, [(own, Scope.UNDETERMINED, True)], isolated=True) is ClaimLevel.L3
     assert joint_level(ClaimLevel.L2, [(own, targeted, True)], isolated=True) is ClaimLevel.L2
+
+
+RATE = RateCluster(
+    median_bps=110_000, low_bps=83_000, high_bps=129_000, share=0.9, share_low=0.8, share_high=0.95,
+    n=90, because="90 of 100 measurements on lines that can do more lie between 83 and 129 kbit/s",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rate", "clean", "most", "scope"),
+    [
+        (RATE, ("AS2", "AS3", "AS4"), 40, Scope.TARGETED),
+        (RATE, ("AS2",), 100, Scope.TARGETED),
+        (RATE, ("AS2",), 40, Scope.UNDETERMINED),
+        (RATE, (), 0, Scope.UNDETERMINED),
+        (None, ("AS2", "AS3", "AS4"), 400, Scope.UNDETERMINED),
+    ],
+)
+def test_one_rate_that_others_do_not_show(histories, rate, clean, most: int, scope: Scope) -> None:
+    """A crowded road has no rate: targeted, never isolated, and what is not excluded is named."""
+    got = reached(
+        histories,
+        Basis.CONTROL_DIFFERENCE,
+        controls=lambda h: 0.0,
+        speed=lambda h: h.noise(),
+        state=State.SLOWED,
+        neighbours=CLEAN,
+        rate=rate,
+        elsewhere=None if rate is None else RateElsewhere(clean, (), most),
+    )
+    assert (got.scope, got.isolated) == (scope, False)
+    named = "a limit that the site itself sets for this network" in got.because
+    assert named is (scope is Scope.TARGETED)
+
+
+def test_a_rate_says_nothing_about_failing(histories) -> None:
+    """What does not open is not limited to a rate."""
+    got = reached(
+        histories,
+        Basis.CONTROL_DIFFERENCE,
+        controls=lambda h: 0.02,
+        rate=RATE,
+        elsewhere=RateElsewhere(("AS2", "AS3", "AS4"), (), 400),
+    )
+    assert got.scope is Scope.UNDETERMINED
+
+
+FINE = Siblings(clean=("mail", "news"), affected=("video",), alike=("video",))
+ALIKE = Siblings(clean=(), affected=("mail", "news"), alike=("mail", "news"))
+
+
+@pytest.mark.parametrize(
+    ("siblings", "state", "neighbours", "scope"),
+    [
+        (FINE, State.BLOCKED, CLEAN, Scope.TARGETED),
+        (FINE, State.BLOCKED, ALONE, Scope.UNDETERMINED),
+        (FINE, State.SLOWED, CLEAN, Scope.UNDETERMINED),
+        (ALIKE, State.BLOCKED, CLEAN, Scope.GENERALIZED),
+        (ALIKE, State.SLOWED, ALONE, Scope.GENERALIZED),
+        (NO_SIBLINGS, State.BLOCKED, CLEAN, Scope.UNDETERMINED),
+        (Siblings(clean=("mail",)), State.BLOCKED, CLEAN, Scope.UNDETERMINED),
+    ],
+)
+def test_siblings_where_no_control_was_asked(
+    histories, siblings: Siblings, state: State, neighbours: Neighbours, scope: Scope
+) -> None:
+    """Two fine ones clear the network, another network the site; all alike is everything."""
+    got = reached(histories, Basis.UNPAIRED, state=state, neighbours=neighbours, siblings=siblings)
+    assert (got.scope, got.isolated) == (scope, False)
+
+
+def test_controls_that_were_asked_speak_before_siblings(histories) -> None:
+    """Fine controls beside services that fail alike: chosen services, not everything."""
+    got = reached(
+        histories,
+        Basis.CONTROL_DIFFERENCE,
+        controls=lambda h: 0.02,
+        neighbours=CLEAN,
+        siblings=ALIKE,
+    )
+    assert got.scope is Scope.TARGETED
+    pairs = reached(histories, Basis.PAIRS, state=State.SLOWED, siblings=ALIKE)
+    assert (pairs.scope, pairs.isolated) == (Scope.TARGETED, True)

@@ -16,6 +16,10 @@ Rules:
     Only what was measured counts. Where nobody asked whether controls opened, the share of those
     that failed is unknown, never nought; likewise their speed.
 
+Both can hold at once: paired transfers convict, and in the same hours everything is slow.
+`congestion_beside` says the second where the first is proven otherwise. Beside pairs the neutral
+arm is a control too, by its own speed.
+
 What it does not do: say why they suffer. It cannot see a crowd on the road to the target alone.
 
 Sources: METHOD 3 (column 3) and 4.
@@ -25,7 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +38,10 @@ from evenfall.infer.effect import effective_rows, share_difference
 from evenfall.infer.exact import median_limits
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.scores import Rows
+from evenfall.model.curfew import Congestion
 from evenfall.model.vocabulary import State
 
-__all__ = ["Controls", "controls_beside"]
+__all__ = ["Controls", "congestion_beside", "controls_beside"]
 
 _KNOWN_SHARE_MIN = 0.5
 _Flags = npt.NDArray[np.bool_]
@@ -169,3 +174,43 @@ def _change(
     if float(hit.mean()) - before > profile.clean_rate_max:
         return math.exp(-float(np.median(speed[hit])))
     return 1.0
+
+
+def congestion_beside(
+    rows: Rows,
+    inside: _Flags,
+    outside: _Flags,
+    around: Sequence[_Flags],
+    *,
+    profile: NightlyProfile,
+) -> Congestion | None:
+    """What everything on the network suffers in the hours, or None if nothing more than usual.
+
+    Args:
+        rows: of the series.
+        inside: shape (n,), rows of the episode in the hours.
+        outside: shape (n,), its other rows.
+        around: rows inside, of the hour before, and of the hour after; each of shape (n,).
+        profile: the constants.
+    """
+    told = replace(rows, control_speed=_any_speed(rows))
+    found = controls_beside(told, inside, outside, around, state=State.SLOWED, profile=profile)
+    if not found.suffer:
+        return None
+    asked = bool((inside & ~np.isnan(rows.control)).any())
+    return Congestion(
+        slower_by=round(found.slower, 2) if found.slower > 1.0 else None,
+        failed_share=round(found.failed_share, 4) if asked else None,
+        because=found.suffer,
+    )
+
+
+def _any_speed(rows: Rows) -> npt.NDArray[np.float64]:
+    """The controls' own speed; where none was measured, that of the neutral arm or control beside.
+
+    Both are ln from their usual; zero bytes count as 1 bit/s.
+    """
+    beside = np.log(np.maximum(rows.control_bps, 1.0))
+    if np.isnan(beside).all():
+        return rows.control_speed
+    return np.where(np.isnan(rows.control_speed), beside - np.nanmedian(beside), rows.control_speed)

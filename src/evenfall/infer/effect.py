@@ -14,6 +14,13 @@ a tenth is "significant". So nothing is claimed unless the effect, too, is beyon
 The limits of the gate are those of 99 %, not of the 95 % that are printed: hours and nights were
 chosen for being bad, so the effect in them looks larger than it is.
 
+    both        the lower limit of the share that failed *or* was slower than a third exceeds by at
+                least .3 that share outside and the share of transfers that were faster than three
+                times: a curfew that closes some and slows others.
+
+The state is that of the larger share, wherever it holds by itself or both hold together. Zero bytes
+are a failure and no slow transfer: how slow it is, is asked of those that came.
+
 Outside means: all other hours of the same episode. Whole bad days raise both shares alike.
 
 How it works: the limits of each share are Clopper and Pearson's at an *effective* number of rows,
@@ -36,11 +43,20 @@ import numpy.typing as npt
 from evenfall.infer.exact import clopper_pearson, median_limits
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.scores import Rows
-from evenfall.model.curfew import Effect
+from evenfall.model.curfew import Effect, Shares
 from evenfall.model.verdict import SlowerBy
 from evenfall.model.vocabulary import State
 
-__all__ = ["Strength", "effective_rows", "share_difference", "slower_by", "strength"]
+__all__ = [
+    "Strength",
+    "effective_rows",
+    "share_difference",
+    "shares_inside",
+    "slower_by",
+    "slower_than_controls",
+    "state_of",
+    "strength",
+]
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,7 @@ class Strength:
     """What the gate found.
 
     Attributes:
-        state: BLOCKED or SLOWED, whichever holds (failing first); INSUFFICIENT if neither does.
+        state: BLOCKED or SLOWED, see above; INSUFFICIENT if nothing holds.
         effect: of the state, or of whichever kind of row there is more of.
         slower_by: only for SLOWED.
         because: why not, where the gate does not hold.
@@ -79,9 +95,14 @@ def strength(
     failing = _failing(rows, inside, outside, profile)
     slow = _slow(rows, inside, outside, profile)
     judged = [one for one in (failing, slow) if one is not None]
-    for one in judged:
-        if one.state is not State.INSUFFICIENT:
-            return one
+    holding = [one for one in judged if one.state is not State.INSUFFICIENT]
+    shares = shares_inside(rows, inside, outside, profile)
+    if failing is not None and slow is not None and shares is not None:
+        larger = [one for one in holding if one.state is state_of(shares)]
+        together = _both(rows, inside, outside, shares, failing, slow, profile)
+        holding = larger or ([together] if together is not None else holding)
+    if holding:
+        return holding[0]
     if judged:
         speeds = int((inside & ~np.isnan(rows.x)).sum())
         return judged[-1] if 2 * speeds > int(inside.sum()) else judged[0]
@@ -96,8 +117,7 @@ def _failing(
     profile: NightlyProfile,
 ) -> Strength | None:
     """Shares of rows that failed; zero bytes in a transfer is a failure."""
-    failed = np.where(np.isnan(rows.failed), rows.empty.astype(float), rows.failed)
-    known = ~np.isnan(rows.failed) | ~np.isnan(rows.x)
+    failed, known = _failed(rows).astype(float), _told(rows)
     a, b = inside & known, outside & known
     if not a.any() or not b.any():
         return None
@@ -120,6 +140,55 @@ def _failing(
         )
     )
     return Strength(State.BLOCKED if holds else State.INSUFFICIENT, effect, None, because)
+
+
+def _failed(rows: Rows) -> npt.NDArray[np.bool_]:
+    """Did not open, or brought no byte."""
+    return np.asarray((rows.failed == 1.0) | rows.empty)
+
+
+def _told(rows: Rows) -> npt.NDArray[np.bool_]:
+    return np.asarray(~np.isnan(rows.failed) | ~np.isnan(rows.x))
+
+
+def _deeply_slow(
+    rows: Rows, outside: npt.NDArray[np.bool_], profile: NightlyProfile
+) -> npt.NDArray[np.bool_]:
+    """Came, slower than a third of the level outside the hours."""
+    usual = rows.x[outside & ~np.isnan(rows.x)]
+    level = float(np.median(usual)) if usual.size else 0.0
+    slow = rows.x < level - math.log(profile.effect_deep_factor)
+    return np.asarray(slow & ~_failed(rows))
+
+
+def shares_inside(
+    rows: Rows,
+    inside: npt.NDArray[np.bool_],
+    outside: npt.NDArray[np.bool_],
+    profile: NightlyProfile,
+) -> Shares | None:
+    """What became of the rows inside; None where nothing was measured there.
+
+    Args:
+        rows: of the series.
+        inside: shape (n,), rows of the episode in the window.
+        outside: shape (n,), its other rows; they give the level that "slow" is measured from.
+        profile: the constants.
+    """
+    asked = inside & _told(rows)
+    n = int(asked.sum())
+    if n == 0:
+        return None
+    failed = float(_failed(rows)[asked].mean())
+    slow = float(_deeply_slow(rows, outside, profile)[asked].mean())
+    return Shares(
+        failed=round(failed, 4), slow=round(slow, 4), fine=round(1.0 - failed - slow, 4), n=n
+    )
+
+
+def state_of(shares: Shares) -> State:
+    """BLOCKED if more failed than were slow, else SLOWED."""
+    return State.BLOCKED if shares.failed > shares.slow else State.SLOWED
 
 
 def share_difference(
@@ -164,8 +233,8 @@ def _slow(
     outside: npt.NDArray[np.bool_],
     profile: NightlyProfile,
 ) -> Strength | None:
-    """Median of x inside, with limits, against the median outside."""
-    known = ~np.isnan(rows.x)
+    """Median of x inside, with limits, against the median outside, of transfers that came."""
+    known = ~np.isnan(rows.x) & ~_failed(rows)
     a, b = inside & known, outside & known
     if not a.any() or not b.any():
         return None
@@ -211,15 +280,59 @@ def _share_hit(
     )
 
 
+def _both(
+    rows: Rows,
+    inside: npt.NDArray[np.bool_],
+    outside: npt.NDArray[np.bool_],
+    shares: Shares,
+    failing: Strength,
+    slow: Strength,
+    profile: NightlyProfile,
+) -> Strength | None:
+    """Failed or deeply slow, taken together; None if not even so."""
+    known = _told(rows)
+    failed, slow_ones = _failed(rows), _deeply_slow(rows, outside, profile)
+    hit = (failed | slow_ones).astype(float)
+    fast = (rows.x > math.log(profile.effect_deep_factor)).astype(float)
+    a, b = inside & known, outside & known
+    surely = min(
+        share_difference(hit[a], rows.day[a], values, days, level=profile.gate_level)[0]
+        for values, days in ((fast[a], rows.day[a]), (hit[b], rows.day[b]))
+    )
+    if surely < profile.effect_failure_min:
+        return None
+    note = f"{shares.failed:.0%} inside failed and {shares.slow:.0%} were slower than a third"
+    state = state_of(shares)
+    if state is State.BLOCKED:
+        return Strength(state, failing.effect, None, "", (note,))
+    return Strength(state, slow.effect, slower_by(rows, inside, profile), "", (note,))
+
+
 def slower_by(
     rows: Rows, inside: npt.NDArray[np.bool_], profile: NightlyProfile
 ) -> SlowerBy | None:
-    """How many times slower the rows inside are, or None where no speed is known."""
-    known = inside & ~np.isnan(rows.x)
+    """How many times slower the rows inside are that came, or None where no speed is known."""
+    known = inside & ~np.isnan(rows.x) & ~_failed(rows)
     if not known.any():
         return None
     x = rows.x[known]
     n = effective_rows(rows.bad[known].astype(float), rows.day[known])
+    low, high = median_limits(sorted(x.tolist()), n_effective=n, level=profile.effect_level)
+    return _slower(float(np.median(x)), low, high)
+
+
+def slower_than_controls(
+    rows: Rows, chosen: npt.NDArray[np.bool_], profile: NightlyProfile
+) -> SlowerBy | None:
+    """Control ÷ target of the rows chosen (shape (n,)), from the speeds themselves.
+
+    For what is slow at all hours: there the ratio's own level is the slowness.
+    """
+    asked = chosen & (rows.target_bps > 0) & (rows.control_bps > 0)
+    if not asked.any():
+        return None
+    x = np.log(rows.target_bps[asked]) - np.log(rows.control_bps[asked])
+    n = effective_rows((x < np.median(x)).astype(float), rows.day[asked])
     low, high = median_limits(sorted(x.tolist()), n_effective=n, level=profile.effect_level)
     return _slower(float(np.median(x)), low, high)
 

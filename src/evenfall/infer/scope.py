@@ -14,6 +14,14 @@ Rules (METHOD 3 and 4, CONTRACTS "Claim"):
                     (METHOD 3). They never make it `isolated`.
                     What was not measured of them is not fine: controls of which only the speed is
                     known say nothing about failing, and the other way round.
+    one rate        slowness is `targeted` after all, never `isolated`, if the slowed ones gather at
+                    one rate (`rate_cluster.py`), with controls far faster at those very moments,
+                    and enough other networks are free of that rate: a crowded road has no rate. A
+                    limit that the site itself sets for this network is not excluded, nor a way so
+                    long that the distance sets the rate; both are named.
+    siblings        other services on this network (`siblings.py`). Where controls were not asked
+                    whether they opened, two that were fine take their place; where all fail alike
+                    it is `generalized`.
     neither         `undetermined`, and it says so; other networks in the same hours are named as
                     clean or not, which is context and no control.
     level           L2 when it recurs on one line, or where lines are not told apart, or on
@@ -41,8 +49,11 @@ import numpy.typing as npt
 from evenfall.infer.controls import Controls, controls_beside
 from evenfall.infer.exact import median_limits
 from evenfall.infer.profiles import NightlyProfile
+from evenfall.infer.rate_cluster import RateElsewhere
 from evenfall.infer.scores import Rows
 from evenfall.infer.series import Basis
+from evenfall.infer.siblings import NO_SIBLINGS, Siblings
+from evenfall.model.curfew import RateCluster
 from evenfall.model.vocabulary import ClaimLevel, Scope, State
 
 __all__ = [
@@ -106,6 +117,9 @@ def reach(
     state: State,
     neighbours: Neighbours,
     profile: NightlyProfile,
+    rate: RateCluster | None = None,
+    elsewhere: RateElsewhere | None = None,
+    siblings: Siblings = NO_SIBLINGS,
 ) -> Reach:
     """Decide the scope of a found curfew.
 
@@ -118,6 +132,9 @@ def reach(
         state: BLOCKED or SLOWED.
         neighbours: other networks in the same hours.
         profile: the constants.
+        rate: at which the slowed rows gather (`rate_cluster.rate_of_slowed`), if they do.
+        elsewhere: whether other networks show that rate.
+        siblings: other services on this network in the same hours.
     """
     controls = controls_beside(rows, inside, outside, around, state=state, profile=profile)
     if controls.fail_with_it:
@@ -128,11 +145,51 @@ def reach(
         also = f"; {controls.suffer}" if controls.suffer else ""
         because = f"paired transfers to one server differed in the name alone{also}"
         return Reach(Scope.TARGETED, because, isolated=True)
+    if (
+        state is State.SLOWED
+        and rate is not None
+        and elsewhere is not None
+        and elsewhere.clears_the_site
+    ):
+        return _at_one_rate(controls, rate, elsewhere)
     if controls.slower > 1.0:
         return _beside_slow_controls(rows, inside, controls, basis, state, profile)
+    if not controls.enough and (siblings.all_alike or siblings.are_controls):
+        return _among_siblings(controls, siblings, state, neighbours)
     if not controls.enough:
         return Reach(Scope.UNDETERMINED, _unknown(controls, state, neighbours), isolated=False)
     return _against_other_servers(controls, state, neighbours)
+
+
+def _at_one_rate(controls: Controls, rate: RateCluster, elsewhere: RateElsewhere) -> Reach:
+    """A crowded road has no rate; a site, and a long way, may have one."""
+    also = f"; {controls.suffer}" if controls.suffer else ""
+    because = (
+        f"its speeds gather at one rate ({rate.because}), controls on this network were far faster "
+        f"at the same moments{also}, {elsewhere.clause}; not excluded: a limit that the site "
+        "itself sets for this network, or a way to it so long that the distance sets the rate"
+    )
+    return Reach(Scope.TARGETED, because, isolated=False)
+
+
+def _among_siblings(
+    controls: Controls, siblings: Siblings, state: State, neighbours: Neighbours
+) -> Reach:
+    """Other services in the place of controls that nobody asked."""
+    if siblings.all_alike:
+        because = f"other services on this network go wrong in the same hours: {siblings.clause}"
+        return Reach(Scope.GENERALIZED, because, isolated=False)
+    fared = siblings.clause if controls.any_known else f"no control, but {siblings.clause}"
+    if state is State.BLOCKED and neighbours.clean:
+        because = f"{fared}, and the same service was fine elsewhere: {neighbours.clause}"
+        return Reach(Scope.TARGETED, because, isolated=False)
+    could = (
+        "the site itself or its route could fail"
+        if state is State.BLOCKED
+        else "the site or the road to it may be full"
+    )
+    because = f"{fared}; {could} in these hours; {neighbours.clause}"
+    return Reach(Scope.UNDETERMINED, because, isolated=False)
 
 
 def _beside_slow_controls(
