@@ -221,7 +221,7 @@ def _write_table(
 
     relation = table.prepare(connection)
     found = connection.execute(f"SELECT coalesce(bool_or(simulated), false) FROM {relation}")  # noqa: S608  (a name of our own)
-    simulated = bool((found.fetchone() or (False,))[0])
+    simulated = bool(found.fetchall()[0][0])
     counted = {"left_out": table.left_out(connection)}
     if wanted.out == STDOUT:
         counted["rows"] = _csv_to_stdout(connection, relation, table)

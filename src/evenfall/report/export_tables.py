@@ -83,8 +83,8 @@ class Table:
         """Rows that rest on too few lines; after `prepare`."""
         if not self.left_out_sql:
             return 0
-        found = connection.execute(self.left_out_sql, self.parameters).fetchone()
-        return int(found[0]) if found else 0
+        found = connection.execute(self.left_out_sql, self.parameters).fetchall()
+        return int(found[0][0])
 
 
 def observation_table(

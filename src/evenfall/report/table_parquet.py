@@ -29,5 +29,5 @@ def write_parquet(
     found = connection.execute(
         f"COPY (SELECT * FROM {relation}) TO '{place}' "  # noqa: S608  (a name of our own)
         f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{evenfall: '{marked}'}})"
-    ).fetchone()
-    return int(found[0]) if found else 0
+    ).fetchall()
+    return int(found[0][0])
