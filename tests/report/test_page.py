@@ -125,6 +125,22 @@ def test_the_heaviest_page_is_light_too(make_series: Callable[..., Series], slow
     assert "34 older nights judged but not drawn" in html
 
 
+def test_a_neutral_arm_that_carried_nothing_is_not_drawn(
+    make_series: Callable[..., Series], slowed: Judged
+) -> None:
+    """A zero has no place on a log scale: the page is made, also where no neutral arm is left."""
+    series = make_series()
+    speeds = [
+        Speed(int(at), 200_000, 0 if number % 3 == 0 else 9_000_000)
+        for number, at in enumerate(series.started_us)
+    ]
+    subject = Judged(series=series, finding=slowed.finding, curfew=slowed.curfew)
+    html = build_page(Page(subject=subject, others=[], speeds=speeds))
+    assert "Mbit/s" in html
+    silent = [speed._replace(control_bps=0) for speed in speeds]
+    assert "Mbit/s" in build_page(Page(subject=subject, others=[], speeds=silent))
+
+
 def test_the_same_input_gives_the_same_bytes(page: Page) -> None:
     """No clock, no random order."""
     assert build_page(page) == build_page(page)

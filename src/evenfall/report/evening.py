@@ -149,6 +149,8 @@ def _point(
         target, control = math.exp(ratio), 1.0
     if target is not None and target <= 0:
         target, failed = None, True
+    if control is not None and control <= 0:
+        control = None  # a neutral arm through which nothing came has no place on a log scale
     return Point(
         hour=since / 60,
         clock=f"{minutes // 60:02d}:{minutes % 60:02d}",
