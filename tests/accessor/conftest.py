@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from evenfall.lab.synth import write_history
-from evenfall.lab.synth_case import CASES
+from evenfall.lab.nights import draw
+from evenfall.lab.nights.writing import write_world
 
 
 @pytest.fixture(scope="session")
 def fortnight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Video and social slowed from 20:00 to 22:00 for 14 nights; messenger left alone."""
     path = tmp_path_factory.mktemp("accessor") / "store"
-    write_history(CASES["curfew_basic"], nights=14, seed=0, store_path=path)
+    write_world(draw("curfew_basic", 0, nights=14), path)
     return path

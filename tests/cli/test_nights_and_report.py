@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from evenfall.cli import cli
-from evenfall.lab.synth import write_history
-from evenfall.lab.synth_case import CASES
+from evenfall.lab.nights.families import draw
+from evenfall.lab.nights.writing import write_world
 
 SECONDS = 120
 
@@ -23,7 +23,7 @@ SECONDS = 120
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fortnight in which video and social are slowed from 20:00 to 22:00, analyzed."""
     path = tmp_path_factory.mktemp("nights") / "store"
-    write_history(CASES["curfew_basic"], nights=14, seed=0, store_path=path)
+    write_world(draw("curfew_basic", 0, nights=14), path)
     done = CliRunner().invoke(cli, ["analyze", "--store", str(path), "-q"], obj={})
     assert done.exit_code == 0, done.output
     return path

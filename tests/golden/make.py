@@ -16,12 +16,13 @@ import numpy as np
 
 from evenfall.infer.nights import judge
 from evenfall.infer.ruleset import RULESET
-from evenfall.lab.synth import write_history
-from evenfall.lab.synth_case import case_named
+from evenfall.lab.nights.families import draw
+from evenfall.lab.nights.writing import write_world
 from evenfall.store import open_store
 
 GOLDEN = Path(__file__).resolve().parent / "nights.json"
 CHANGELOG = Path(__file__).resolve().parents[2] / "CHANGELOG.md"
+CADENCE_S = 1200
 HISTORIES = (
     ("curfew_basic", 14, 1), ("curfew_drawn", 14, 2),
     ("null_clean", 14, 1), ("null_congestion", 14, 1), ("null_match_night", 14, 1),
@@ -31,7 +32,7 @@ HISTORIES = (
 def judged(name: str, nights: int, seed: int, folder: Path) -> dict[str, object]:
     """What today's rules make of one seeded history."""
     store_path = folder / f"{name}-{seed}"
-    write_history(case_named(name), nights=nights, seed=seed, store_path=store_path)
+    write_world(draw(name, seed, nights=nights, cadence_s=CADENCE_S), store_path)
     with open_store(store_path, write=False) as store:
         judgement = judge(store.series(), rng=np.random.default_rng(1))
     windows = {

@@ -13,11 +13,12 @@ import pytest
 
 from evenfall.infer.evening import Stretch
 from evenfall.lab.backend import choose_backend
-from evenfall.lab.demo import CASE, Fortnight, compare, fortnight, holds, open_seal, seal
+from evenfall.lab.demo import Fortnight, compare, fortnight, holds, open_seal, seal
 from evenfall.lab.demo_evening import judge_evening, play, scenario_of
 from evenfall.lab.demo_words import Rows, clock_words, opening, stretch_words, truth_lines
 from evenfall.lab.evening_probe import PairLine
-from evenfall.lab.synth_case import SERVICES, truth_of
+from evenfall.lab.nights.drawn import truth_of
+from evenfall.lab.nights.plan import SERVICES
 from evenfall.model.errors import LabError
 from evenfall.model.observation import Observation
 from evenfall.model.verdict import SlowerBy
@@ -96,7 +97,7 @@ def test_whether_an_interval_holds_a_time(
 def test_the_truth_is_sealed_and_a_changed_seal_is_refused(tmp_path: Path) -> None:
     """What is opened is what was sealed; two seals of one truth differ by their nonce."""
     sealed = seal(3, tmp_path)
-    assert open_seal(sealed) == truth_of(CASE, 3)
+    assert open_seal(sealed) == truth_of(3)
     assert sealed.sha256[:16] in "".join(opening(3, sealed.sha256))
     assert seal(3, tmp_path).sha256 != sealed.sha256
     with pytest.raises(LabError, match="sealed truth"):
@@ -168,7 +169,7 @@ def test_rows_are_one_line_a_round() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_the_emulated_world_holds_the_same_truth(seed: int) -> None:
     """The evening's scenario does what the fortnight's generator does, to the same services."""
-    truth = truth_of(CASE, seed)
+    truth = truth_of(seed)
     (rule,) = scenario_of(truth).censor
     assert rule.services == truth.services
     assert (rule.from_local, rule.to_local) == (truth.start_local, truth.end_local)
@@ -206,7 +207,7 @@ def test_a_fortnight_is_found_with_its_ends(seed: int, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_short_evening_over_real_sockets(tmp_path: Path) -> None:
     """Loopback, 19:00–23:00 in 45 s: the slowed and the innocent services are named rightly."""
-    truth = truth_of(CASE, 0)
+    truth = truth_of(0)
     backend = choose_backend("loopback", scenario_of(truth))
     told: list[str] = []
     evening = play(

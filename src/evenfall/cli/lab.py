@@ -15,6 +15,7 @@ from evenfall.model.errors import UsageError
 
 if TYPE_CHECKING:
     from evenfall.lab.backend import Backend
+    from evenfall.lab.nights import Family
     from evenfall.lab.run import CheckRun
     from evenfall.lab.scenario import Scenario
 
@@ -39,24 +40,38 @@ def _cases_option(function: click.decorators.FC) -> click.decorators.FC:
     )(function)
 
 
-@command.command("list", help="The scenarios: innocent or not, and which backend can emulate them.")
+@command.command(
+    "list",
+    help="The scenarios: innocent or not, and which backend can emulate them; and the families of "
+    "nights that synth makes.",
+)
 @_cases_option
 @click.pass_context
 def list_(ctx: click.Context, cases: Path | None) -> int:
-    """Print one line a scenario; 1 if a file is none, which is named after the others."""
+    """Print one line a scenario or family; 1 if a file is none, which is named after the others.
+
+    Families of nights belong to no folder: with --cases they are not listed.
+    """
     from evenfall.lab.backend import backends
     from evenfall.lab.cases import cases_folder, sort_cases
+    from evenfall.lab.nights import FAMILIES
+    from evenfall.lab.nights.words import family_listing
     from evenfall.lab.words import listing
 
     settings = settings_of(ctx)
     scenarios, faults = sort_cases(cases or cases_folder())
+    families = [] if cases else list(FAMILIES.values())
     candidates = list(backends().values())
     rows = [(scenario, _able(candidates, scenario)) for scenario in scenarios]
     if settings.json:
         for scenario, able in rows:
             click.echo(to_json_line(_listed(scenario, able)))
+        for family in families:
+            click.echo(to_json_line(_listed_family(family)))
     else:
         click.echo(listing(rows))
+        if families:
+            click.echo("\n" + family_listing(families))
         for backend in candidates:
             if (reason := backend.unavailable()) is not None:
                 click.echo(f"{backend.name} cannot be used on this machine: {reason}", err=True)
@@ -126,27 +141,38 @@ def run(
         ctx.exit(1 if exit_code and not matched else 0)
 
 
-@command.command("synth", help="Write a seeded history of many nights into the store.")
-@click.argument("case")
-@click.option("--nights", default=14, show_default=True, type=click.IntRange(1, 1000))
+@command.command(
+    "synth",
+    help="Write a seeded history of many nights into the store. FAMILY is one that `evenfall lab "
+    "list` names.",
+)
+@click.argument("family")
+@click.option(
+    "--nights", type=click.IntRange(1, 1000), help="How many [else as the family draws them]."
+)
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
+@click.option("--truth", is_flag=True, help="Print what is true in it (always with --json).")
 @click.pass_context
-def synth(ctx: click.Context, case: str, nights: int, seed: int) -> None:
-    """Write the history, and say what is true in it."""
-    from evenfall.lab.synth import write_history
-    from evenfall.lab.synth_case import case_named
+def synth(ctx: click.Context, family: str, nights: int | None, seed: int, truth: bool) -> None:
+    """Write the history, and say what is true in it if asked."""
+    from evenfall.lab.nights import draw
+    from evenfall.lab.nights.words import truth_lines
+    from evenfall.lab.nights.writing import write_world
 
     settings = settings_of(ctx)
-    found = case_named(case)
+    world = draw(family, seed, nights=nights)
+    count = world.truth.nights
     if settings.plan:
-        click.echo(f"Would write {nights} nights of {case} into {settings.store}.", err=True)
+        click.echo(f"Would write {count} nights of {family} into {settings.store}.", err=True)
         return
-    truth = write_history(found, nights=nights, seed=seed, store_path=settings.store)
+    write_world(world, settings.store)
     if settings.json:
-        click.echo(to_json_line({"kind": "lab_synth", "nights": nights, "truth": truth}))
-    else:
-        click.echo(f"{nights} nights of {case} (seed {seed}) are in {settings.store}.")
-        click.echo("They are SIMULATED, and every page made of them says so.", err=True)
+        click.echo(to_json_line({"kind": "lab_synth", "nights": count, "truth": world.truth}))
+        return
+    click.echo(f"{count} nights of {family} (seed {seed}) are in {settings.store}.")
+    click.echo("They are SIMULATED, and every page made of them says so.", err=True)
+    for line in truth_lines(world.truth) if truth else ():
+        click.echo(line)
 
 
 def _able(candidates: list[Backend], scenario: Scenario) -> tuple[str, ...]:
@@ -164,6 +190,18 @@ def _listed(scenario: Scenario, able: tuple[str, ...]) -> dict[str, object]:
         "source": scenario.source,
         "needs": scenario.needs,
         "backends": able,
+    }
+
+
+def _listed_family(family: Family) -> dict[str, object]:
+    return {
+        "kind": "lab_case",
+        "name": family.name,
+        "innocent": family.innocent,
+        "title": family.title,
+        "source": family.source,
+        "needs": (),
+        "backends": ("synth",),
     }
 
 

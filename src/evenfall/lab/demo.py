@@ -25,8 +25,9 @@ from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.lab.clock import minutes_of
 from evenfall.lab.demo_evening import EVENING_S, choose, judge_evening, play
 from evenfall.lab.evening_probe import PairLine
-from evenfall.lab.synth import NIGHTS_DEFAULT, write_history
-from evenfall.lab.synth_case import CASES, Truth, truth_of
+from evenfall.lab.nights.drawn import FAMILY, Truth, truth_of
+from evenfall.lab.nights.families import draw
+from evenfall.lab.nights.writing import write_world
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.encoding import canonical_json, to_json_line
 from evenfall.model.errors import LabError
@@ -35,7 +36,7 @@ from evenfall.report.page import build_page
 from evenfall.store import open_store
 
 __all__ = [
-    "CASE",
+    "NIGHTS_DEFAULT",
     "Comparison",
     "Fortnight",
     "Sealed",
@@ -47,7 +48,8 @@ __all__ = [
     "write_pages",
 ]
 
-CASE = CASES["curfew_drawn"]
+NIGHTS_DEFAULT = 14
+_CADENCE_S = 1200
 
 _DAY_MIN = 1440
 
@@ -90,7 +92,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
 
 def seal(seed: int, folder: Path) -> Sealed:
     """Write the truth of a seed into a file that nothing reads until the end."""
-    sealed = canonical_json({"nonce": secrets.token_hex(16), "truth": truth_of(CASE, seed)})
+    sealed = canonical_json({"nonce": secrets.token_hex(16), "truth": truth_of(seed)})
     path = folder / "truth.sealed.json"
     path.write_bytes(sealed)
     return Sealed(path=path, sha256=hashlib.sha256(sealed).hexdigest())
@@ -130,7 +132,7 @@ def evening(
     Raises:
         LabError: no backend can do it on this machine.
     """
-    truth = truth_of(CASE, seed)
+    truth = truth_of(seed)
     chosen = choose(truth, backend)
     on_backend(chosen.name)
     with (folder / "evening.jsonl").open("w", encoding="utf-8", buffering=1) as kept:
@@ -149,7 +151,7 @@ def evening(
 def fortnight(seed: int, folder: Path, *, nights: int = NIGHTS_DEFAULT) -> Fortnight:
     """Make the nights, judge them, and keep the findings in the store."""
     store_path = folder / "store"
-    write_history(CASE, nights=nights, seed=seed, store_path=store_path)
+    write_world(draw(FAMILY, seed, nights=nights, cadence_s=_CADENCE_S), store_path)
     with open_store(store_path, write=True) as store:
         rng = np.random.default_rng(JUDGE_SEED)
         judged = judge(store.series(), profile=NIGHTLY_2026, rng=rng)

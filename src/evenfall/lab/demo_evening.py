@@ -21,8 +21,8 @@ from evenfall.infer.pairs import score
 from evenfall.lab.backend import Backend, Stage, choose_backend
 from evenfall.lab.clock import LabClock
 from evenfall.lab.evening_probe import PairLine
+from evenfall.lab.nights.drawn import Truth
 from evenfall.lab.scenario import CensorRule, Expected, Line, Scenario, draw
-from evenfall.lab.synth_case import Truth
 from evenfall.model.errors import LabError
 from evenfall.model.vocabulary import Scope, State
 

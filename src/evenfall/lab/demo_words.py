@@ -13,7 +13,8 @@ from evenfall.infer.evening import Stretch
 from evenfall.infer.pairs import score
 from evenfall.lab.demo import Comparison
 from evenfall.lab.evening_probe import PairLine
-from evenfall.lab.synth_case import SERVICES, Truth
+from evenfall.lab.nights.drawn import Truth
+from evenfall.lab.nights.plan import SERVICES
 from evenfall.text.words import factor_words, joined, percent_words, service_words, title_words
 
 __all__ = ["Rows", "evening_head", "opening", "stretch_words", "truth_lines", "truth_words"]

@@ -12,20 +12,23 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from evenfall.lab.nights.plan import NETWORKS, SERVICES, Hours, Noise, Plan, Sampling
 
 __all__ = [
+    "FIRST_DATE",
     "KAZAKHSTAN_CHANGE",
+    "ZONE",
     "ZONES",
     "Wish",
     "changed",
     "evening_window",
     "frame",
     "hours_of",
+    "known_place",
     "pick",
     "tests_frame",
 ]
@@ -43,6 +46,10 @@ ZONES = (
     "Europe/Kyiv",
     "Europe/Moscow",
 )
+FIRST_DATE = dt.date(2026, 3, 2)
+ZONE = "Asia/Almaty"
+"""Where and when the families for demonstrations are: no zone change in sight."""
+
 KAZAKHSTAN_CHANGE = dt.date(2024, 3, 1)
 
 _FIRST, _LAST = dt.date(2023, 1, 2), dt.date(2026, 3, 2)
@@ -50,8 +57,13 @@ _CADENCES_S = (600, 900, 1200, 1800, 2400)
 _FULL_HOUR_SHARE = 0.5
 _MARK_MIN = 5
 
-Wish: TypeAlias = tuple[int | None, int | None]
-"""Nights and cadence in seconds that were asked for, None where the family draws them."""
+
+class Wish(NamedTuple):
+    """What was asked for; nights and cadence are None where the family draws them."""
+
+    seed: int
+    nights: int | None = None
+    cadence_s: int | None = None
 
 
 def pick(rng: np.random.Generator, choices: Any, weights: Any = None) -> Any:
@@ -82,14 +94,14 @@ def frame(
         int(rng.integers(nights[0], nights[1] + 1)),
         pick(rng, cadences_s),
     )
-    count = wish[0] or drawn_nights
+    count = wish.nights or drawn_nights
     span = (_LAST - _FIRST).days
     plan = Plan(
         measures="pairs",
         nights=count,
         first_date=_FIRST + dt.timedelta(days=int(rng.integers(span))),
         timezone=pick(rng, ZONES),
-        cadence_s=wish[1] or drawn_cadence_s,
+        cadence_s=wish.cadence_s or drawn_cadence_s,
         services=SERVICES[:2],
         lines=int(rng.integers(1, 4)),
         sampling=Sampling(
@@ -122,6 +134,11 @@ def tests_frame(rng: np.random.Generator, wish: Wish, **more: Any) -> Plan:
 def changed(plan: Plan, **more: Any) -> Plan:
     """The plan with some fields replaced."""
     return replace(plan, **more)
+
+
+def known_place(plan: Plan) -> Plan:
+    """The plan with all services, at the place and from the date that demonstrations have."""
+    return replace(plan, services=SERVICES, timezone=ZONE, first_date=FIRST_DATE)
 
 
 def evening_window(

@@ -66,9 +66,10 @@ class Facts:
     Attributes:
         pairs: service → (named arm, neutral arm) in bit/s; zero: nothing came.
         null_pair: both arms of the neutral pair; −1 where the round has none.
-        visits: service → its visits or tests.
+        visits: service → its visits or tests; made beside pairs too, where they do not speak.
         controls: one for each control site.
-        hit: (act, service) → shape (n,), flows that were hit.
+        hit: (act, service) → shape (n,), flows that were hit: named arms, or visits where no pairs
+            are made.
         slower: (act, service) → shape (n,), ln how many times slower the act made them; inf:
             nothing came.
     """
@@ -95,7 +96,7 @@ class _Air:
     rng: np.random.Generator
 
     def trouble(self, *on: str, service: str = "") -> tuple[Floats, Floats]:
-        """ln slower, and share failing, of what falls on these."""
+        """The ln slower, and share failing, of what falls on these."""
         slower, fails = np.zeros(self.rounds.n), np.zeros(self.rounds.n)
         for trouble, inside, depth in self.happening:
             if trouble.on in on and (not trouble.services or service in trouble.services):
@@ -122,8 +123,7 @@ def measure(plan: Plan, network: str, rng: np.random.Generator, shared: int) -> 
     for service in plan.services:
         if plan.measures == "pairs":
             facts.pairs[service] = _pair(air, facts, service)
-        else:
-            facts.visits[service] = _visit(air, facts, service)
+        facts.visits[service] = _visit(air, facts, service)
     if plan.measures == "pairs":
         facts.null_pair = _null_pair(air)
     facts.controls = [_control(air) for _ in CONTROL_SITES[: plan.controls]]
@@ -145,14 +145,14 @@ def _happening(
 
 
 def _free(air: _Air, slower: Floats) -> Floats:
-    """ln goodput of an untouched transfer: handshake, slow start, then the line's level."""
+    """The ln goodput of an untouched transfer: handshake, slow start, then the line's level."""
     rounds = _HELLO_RTTS + math.log2(1 + SIZE_BYTES / _SLOW_START_BYTES)
     bps = np.exp(air.level - slower)
     return np.asarray(np.log(SIZE_BYTES * 8 / (rounds * air.rtt_s + SIZE_BYTES * 8 / bps)))
 
 
 def _arms(air: _Air) -> tuple[Floats, Floats, Flags, Flags]:
-    """ln goodput of two arms that nobody treats differently, and which of them stop."""
+    """The ln goodput of two arms that nobody treats differently, and which of them stop."""
     slower, fails = air.trouble("line", "others")
     both = _free(air, slower)
     lean = difference(air.plan, air.rounds, air.rng) / 2
@@ -190,7 +190,7 @@ def _control(air: _Air) -> Visits:
 
 
 def _site(air: _Air, slower: Floats, fails: Floats) -> tuple[Floats, Flags]:
-    """ln goodput from a server of its own, and what fails by itself."""
+    """The ln goodput from a server of its own, and what fails by itself."""
     plan, rounds, rng = air.plan, air.rounds, air.rng
     own = rng.normal(0, _SITE_SPREAD) + wander(rounds, _SITE_SD, rng)
     scatter = difference(plan, rounds, rng) * _VISIT_SD / plan.noise.scale / 2
@@ -211,7 +211,7 @@ def _visits(air: _Air, bps: Floats, failed: Flags) -> Visits:
 def _acted(
     air: _Air, facts: Facts, service: str, free: Floats, size_bytes: int
 ) -> tuple[Floats, Flags]:
-    """ln goodput after all acts on this name, and what carries nothing."""
+    """The ln goodput after all acts on this name, and what carries nothing."""
     empty = np.zeros(free.size, dtype=bool)
     bps = free
     for number, act in enumerate(air.plan.acts):
@@ -219,8 +219,9 @@ def _acted(
             continue
         on = _hit(air, act, np.random.default_rng([air.shared, number]))
         slow, nothing = _deed(act, bps, size_bytes, air.rng)
-        facts.hit[number, service] = on
-        facts.slower[number, service] = np.where(nothing, np.inf, bps - slow)
+        if size_bytes == SIZE_BYTES or air.plan.measures != "pairs":
+            facts.hit[number, service] = on
+            facts.slower[number, service] = np.where(nothing, np.inf, bps - slow)
         bps = np.where(on, slow, bps)
         empty |= on & nothing
     return bps, empty
@@ -235,7 +236,7 @@ def _hit(air: _Air, act: Act, ends: np.random.Generator) -> Flags:
 def _deed(
     act: Act, free: Floats, size_bytes: int, rng: np.random.Generator
 ) -> tuple[Floats, Flags]:
-    """ln goodput of every flow if it is hit, and whether nothing comes."""
+    """The ln goodput of every flow if it is hit, and whether nothing comes."""
     n = free.size
     nothing = rng.random(n) < act.fail_share
     if act.kind == "block":
@@ -251,7 +252,7 @@ def _deed(
 
 
 def _limited(act: Act, size_bytes: int, exactness: Floats) -> Floats:
-    """ln goodput behind a token bucket."""
+    """The ln goodput behind a token bucket."""
     rate = act.rate_bps * exactness
     allowance = _ALLOWANCE[act.kind] * 8
     seconds = (size_bytes * 8 - allowance) / rate

@@ -25,6 +25,10 @@ _CADENCE_S = (60, 86_400)
 _KZ = "Kazakhstan 2018: after 20:00 for two hours (Eurasianet, June 2018)"
 _KE = "Kenya, November 2023: exam hours (OONI)"
 _RU = "Russia, Twitter 2021: 130–150 kbit/s by dropping (Xue et al., IMC 2021)"
+_JO = "Jordan 2018–19: Thursday evenings, resets by name (OONI)"
+_NIGHT = "Gabon 2016, 18:00–06:00; Myanmar 2021, 01:00–09:00"
+_LOSS = "Russia, YouTube 2024: ×1/12–×1/65, no plateau (ntc.party)"
+_ZONES = "IANA tz: daylight saving; Kazakhstan, 1 March 2024"
 _METHOD = "METHOD 8"
 
 
@@ -56,17 +60,15 @@ _GUILTY = (
     ("curfew_partial", "30–60 % of the flows are hit.", _RU, guilty.partial),
     ("curfew_jitter", "Both ends move by ±20 min each night.", _METHOD, guilty.jitter),
     ("curfew_sparse", "70 % of the rounds are missing.", _METHOD, guilty.sparse),
-    ("curfew_weekdays", "Workdays, weekends, or one day a week.", "Jordan 2018–19: Thursday "
-     "evenings (OONI)", guilty.weekdays),
+    ("curfew_weekdays", "Workdays, weekends, or one day a week.", _JO, guilty.weekdays),
     ("curfew_two_windows", "Two windows a day, 1–4 h apart.", _KE, guilty.two_windows),
-    ("curfew_midnight", "Crosses midnight or lies behind it.", "Gabon 2016, 18–06; Myanmar "
-     "2021, 01–09", guilty.midnight),
+    ("curfew_midnight", "Crosses midnight or lies behind it.", _NIGHT, guilty.midnight),
     ("curfew_waves", "Three waves, five clear nights between.", _METHOD, guilty.waves),
     ("curfew_lifting", "Begins and ends inside 28–60 nights.", "Iran, September–October 2022",
      guilty.lifting),
     ("curfew_difference", "Visits beside controls, no pairs.", _METHOD, guilty.by_control),
     ("curfew_congested", "Slowed by name, and the line is full too.", _METHOD, guilty.congested),
-    ("blocked_window", "Nothing comes through in the window.", "Jordan 2018–19 (OONI)",
+    ("blocked_window", "Nothing comes through in the window.", _JO,
      guilty.blocked_window),
     ("blocked_always", "Blocked at all hours on one network.", "Kenya 2024, AS33771 (OONI)",
      guilty.blocked_always),
@@ -74,8 +76,7 @@ _GUILTY = (
      guilty.blocked_archive),
     ("policed_window", "A token bucket, 64–512 kbit/s.", _RU, guilty.policed),
     ("shaped_window", "A shaper, 64–512 kbit/s.", "Flach et al., SIGCOMM 2016", guilty.shaped),
-    ("randomloss_window", "Random loss, ×1/5–×1/20, spread wide.", "Russia, YouTube 2024 "
-     "(ntc.party)", guilty.random_loss),
+    ("randomloss_window", "Random loss, ×1/5–×1/20, spread wide.", _LOSS, guilty.random_loss),
     ("stall_window", "Nothing, or 15–24 KB and then nothing.", "Russia 2025 (net4people #490)",
      guilty.stall),
     ("mixed_window", "30 % of the flows blocked, 70 % slow.", _METHOD, guilty.mixed),
@@ -92,8 +93,7 @@ _INNOCENT = (
     ("null_cdn_difference", "The same by control difference.", _METHOD, innocent.cdn_difference),
     ("null_site_down", "Down on some days, or nightly maintenance.", _METHOD, innocent.site_down),
     ("null_plan_change", "Another tariff from a date on.", _METHOD, innocent.plan_change),
-    ("null_dst", "A zone change in the middle.", "IANA tz: daylight saving; Kazakhstan, "
-     "1 March 2024", innocent.daylight_saving),
+    ("null_dst", "A zone change in the middle.", _ZONES, innocent.daylight_saving),
     ("null_probe_swap", "Another, worse probe from a date on.", _METHOD, innocent.probe_swap),
     ("null_wifi", "Wi-Fi loss in the evening, on both arms.", _METHOD, innocent.wifi),
     ("null_clock_off", "The clock 40–60 min off, unnoticed.", _METHOD, innocent.clock_off),
@@ -154,5 +154,6 @@ def draw(
     if cadence_s is not None and not _CADENCE_S[0] <= cadence_s <= _CADENCE_S[1]:
         raise ValueError(f"{_CADENCE_S[0]} to {_CADENCE_S[1]} s between rounds, not {cadence_s}")
     found = family_named(family)
-    plan = found.plan(np.random.default_rng([seed, 0, *family.encode()]), (nights, cadence_s))
+    wish = Wish(seed, nights, cadence_s)
+    plan = found.plan(np.random.default_rng([seed, 0, *family.encode()]), wish)
     return build(plan, family=family, seed=seed, innocent=found.innocent)

@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from evenfall.lab.clock import minutes_of
+from evenfall.lab.nights.drawn import truth_of
 from evenfall.lab.nights.draws import (
     Wish,
     changed,
     evening_window,
     frame,
     hours_of,
+    known_place,
     pick,
     tests_frame,
 )
@@ -28,7 +31,6 @@ from evenfall.lab.nights.plan import (
     Act,
     Hours,
     Kind,
-    Noise,
     Plan,
     Sampling,
     Trouble,
@@ -63,7 +65,12 @@ __all__ = [
 
 _TWENTY_MIN_S = 1200
 _WEEK = {"nights": (7, 7), "cadences_s": (_TWENTY_MIN_S,), "missing": 0.0}
-_LONG = {"nights": (14, 28), "missing": 0.5}
+_KINDS: dict[str, Kind] = {
+    "sni.police": "police",
+    "sni.shape": "shape",
+    "sni.reset": "block",
+    "sni.drop": "block",
+}
 _MON_FRI, _SAT_SUN, _FRIDAY, _THURSDAY = (0, 1, 2, 3, 4), (5, 6), (4,), (3,)
 
 
@@ -89,7 +96,7 @@ def _week(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def basic(rng: np.random.Generator, wish: Wish) -> Plan:
     """20:00–22:00 at 128 kbit/s by name, seven nights, video and social."""
-    plan = changed(_week(rng, wish), services=SERVICES)
+    plan = known_place(_week(rng, wish))
     act = Act(
         services=SERVICES[:2],
         networks=NETWORKS[:1],
@@ -119,19 +126,19 @@ def half(rng: np.random.Generator, wish: Wish) -> Plan:
 
 
 def drawn(rng: np.random.Generator, wish: Wish) -> Plan:
-    """Services, window, depth and mechanism drawn."""
-    plan = frame(rng, wish, missing=0.5, services=SERVICES)
-    kind: Kind = pick(rng, ("police", "shape", "factor", "block"))
-    count = int(rng.integers(1, 3))
-    chosen = sorted(rng.choice(3, count, replace=False).tolist())
+    """Services, window, depth and mechanism drawn, as the demonstration's evening has them."""
+    plan = known_place(frame(rng, wish))
+    plan = changed(plan, sampling=Sampling(missing=0.3))
+    truth = truth_of(wish.seed)
+    start, end = minutes_of(truth.start_local), minutes_of(truth.end_local)
+    fails = float(rng.uniform(0, 0.2))
     act = _act(
-        hours_of(evening_window(rng, length_min=(90, 240)), jitter_min=5.0),
-        _deep(rng),
-        services=tuple(SERVICES[place] for place in chosen),
-        kind=kind,
-        rate_bps=float(64_000 * 6 ** rng.random()),
-        share=float(rng.uniform(0.85, 1.0)),
-        fail_share=float(rng.uniform(0, 0.2)),
+        hours_of((start, (end - start) % 1440), jitter_min=5.0),
+        services=truth.services,
+        kind=_KINDS[truth.mechanism],
+        rate_bps=float(truth.rate_bps),
+        share=truth.share_percent / 100,
+        fail_share=fails if truth.rate_bps else 1.0,
     )
     return _curfew(plan, act)
 
@@ -164,7 +171,7 @@ def weekdays(rng: np.random.Generator, wish: Wish) -> Plan:
     plan = frame(rng, wish, nights=(28, 42), missing=0.4)
     days = pick(rng, (_MON_FRI, _MON_FRI, _SAT_SUN, _FRIDAY, _THURSDAY))
     if len(days) == 1:
-        plan = changed(plan, nights=wish[0] or int(rng.integers(42, 57)))
+        plan = changed(plan, nights=wish.nights or int(rng.integers(42, 57)))
     window = evening_window(rng, length_min=(90, 240))
     return _curfew(plan, _act(hours_of(window, weekdays=days), _deep(rng)))
 
@@ -177,7 +184,7 @@ def two_windows(rng: np.random.Generator, wish: Wish) -> Plan:
     second = (first[0] + first[1] + gap, int(rng.integers(18, 49)) * 5)
     days = pick(rng, (EVERY_DAY, EVERY_DAY, _MON_FRI))
     if days == _MON_FRI:
-        plan = changed(plan, nights=wish[0] or int(rng.integers(21, 29)))
+        plan = changed(plan, nights=wish.nights or int(rng.integers(21, 29)))
     return _curfew(plan, _act(hours_of(first, second, weekdays=days), _deep(rng)))
 
 
@@ -195,6 +202,7 @@ def waves(rng: np.random.Generator, wish: Wish) -> Plan:
     plan = frame(rng, wish, nights=(40, 90), missing=0.4, cadences_s=(1200, 1800))
     span = max(plan.nights, 40)
     spare = span - 3 * 5 - 4 * 6  # what is left beyond five hit nights and six clear ones each
+    gone = min(plan.sampling.missing_nights, 1)
     cuts = np.sort(rng.integers(0, spare + 1, 6)).tolist()
     parts = np.diff([0, *cuts, spare]).tolist()
     dates, at = [], 0
@@ -202,9 +210,7 @@ def waves(rng: np.random.Generator, wish: Wish) -> Plan:
         first = at + 6 + int(parts[2 * wave])
         at = first + 5 + int(parts[2 * wave + 1])
         dates.append((first, at - 1))
-    plan = changed(
-        plan, nights=span, sampling=replace(plan.sampling, missing=min(plan.sampling.missing, 0.4))
-    )
+    plan = changed(plan, nights=span, sampling=replace(plan.sampling, missing_nights=gone))
     window = evening_window(rng, length_min=(90, 240))
     return _curfew(plan, _act(hours_of(window, dates=tuple(dates)), _deep(rng)))
 
@@ -254,7 +260,7 @@ def blocked_always(rng: np.random.Generator, wish: Wish) -> Plan:
 
 
 def blocked_archive(rng: np.random.Generator, wish: Wish) -> Plan:
-    """An archive's irregular tests, failures only; one or two windows on one of several networks."""
+    """An archive's irregular tests, failures only; one or two windows on one network."""
     plan = tests_frame(rng, wish)
     first = evening_window(rng, start_min=(6 * 60, 9 * 60), length_min=(180, 300))
     single = evening_window(rng, start_min=(8 * 60, 19 * 60), length_min=(180, 480))

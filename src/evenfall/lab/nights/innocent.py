@@ -23,6 +23,7 @@ from evenfall.lab.nights.draws import (
     evening_window,
     frame,
     hours_of,
+    known_place,
     pick,
     tests_frame,
 )
@@ -65,6 +66,7 @@ __all__ = [
 ]
 
 _WINTER_TIMES = ("America/New_York", "Australia/Sydney", "Europe/Berlin", "Europe/Kyiv")
+_FEW = 4
 _BESIDE = ("pairs", "visits")
 _ALONE = ("visits", "speeds")
 _ANY = ("pairs", "visits", "speeds")
@@ -95,12 +97,12 @@ def _middle(rng: np.random.Generator, nights: int) -> int:
 
 def clean(rng: np.random.Generator, wish: Wish) -> Plan:
     """The daily load and nothing else."""
-    return frame(rng, wish, services=SERVICES)
+    return known_place(frame(rng, wish))
 
 
 def congestion(rng: np.random.Generator, wish: Wish) -> Plan:
     """The line is full from 20:00 to 23:00, for everything."""
-    plan = _measured(rng, frame(rng, wish, services=SERVICES), _BESIDE)
+    plan = _measured(rng, known_place(frame(rng, wish)), _BESIDE)
     factor = float(rng.uniform(3, 12))
     fails = float(rng.uniform(0, 0.1))
     full = Trouble(on="line", hours=hours_of((20 * 60, 180)), factor=factor, fail_share=fails)
@@ -138,7 +140,7 @@ def bad_days(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def match_night(rng: np.random.Generator, wish: Wish) -> Plan:
     """Two to six nights of football: the line is full and the video site itself is slow."""
-    plan = _measured(rng, frame(rng, wish, nights=(14, 28), services=SERVICES), _BESIDE)
+    plan = _measured(rng, known_place(frame(rng, wish, nights=(14, 28))), _BESIDE)
     dates = _dates(rng, plan.nights, 2, min(6, max(plan.nights // 3, 2)))
     hours = _on(dates, (20 * 60 + 45, 120))
     full = Trouble(on="line", hours=hours, factor=float(rng.uniform(2, 6)))
@@ -152,7 +154,7 @@ def cdn(rng: np.random.Generator, wish: Wish) -> Plan:
 
 
 def cdn_difference(rng: np.random.Generator, wish: Wish) -> Plan:
-    """The same without pairs, seen from several networks: slow in recurring hours, no one knows why."""
+    """The same without pairs, from several networks: slow in recurring hours, nobody knows why."""
     plan = frame(rng, wish, measures="visits", networks=NETWORKS[: int(rng.integers(2, 4))])
     return changed(plan, troubles=(_slow_site(rng),), may_say="undetermined")
 
@@ -319,7 +321,8 @@ def sawtooth(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def four_nights(rng: np.random.Generator, wish: Wish) -> Plan:
     """Four nights, in which the line was full: too few for any claim."""
-    plan = frame(rng, (min(wish[0] or 4, 4), wish[1]), missing=0.3)
+    few = wish._replace(nights=min(wish.nights or _FEW, _FEW))
+    plan = frame(rng, few, missing=0.3)
     plan = changed(plan, sampling=replace(plan.sampling, missing_nights=0))
     full = Trouble(on="line", hours=hours_of((20 * 60, 150)), factor=6.0)
     return changed(plan, troubles=(full,), expected="insufficient")

@@ -1,9 +1,9 @@
 """How fast a network's lines are at each round, and how two transfers on them scatter.
 
 The level breathes with the hour and the weekend, wanders (first-order autoregression on a
-ten-minute grid, one for each line and each site), and steps where the tariff changes. Two transfers
-that nobody treats differently differ by heavy tails of a drawn shape, and in bad hours some crawl or
-stop, whatever their name.
+ten-minute grid, one for the network and each site), and steps where the tariff changes. Two
+transfers that nobody treats differently differ by heavy tails of a drawn shape, and in bad hours
+some crawl or stop, whatever their name.
 
 What it does not do: anything on purpose; see `facts.py`.
 """
@@ -42,7 +42,7 @@ def wander(rounds: Rounds, sd: float, rng: np.random.Generator) -> Floats:
 
 
 def level(plan: Plan, rounds: Rounds, rng: np.random.Generator) -> Floats:
-    """ln bit/s that the line of each round carries when nothing is wrong, shape (n,)."""
+    """The ln bit/s that the line of each round carries when nothing is wrong, shape (n,)."""
     lines = max(plan.lines, 2)
     speeds = rng.uniform(*np.log(_LINE_BPS)) + rng.normal(0, 0.4, lines)
     weekday = (rounds.date + rounds.first_day + 3) % 7
@@ -61,7 +61,7 @@ def level(plan: Plan, rounds: Rounds, rng: np.random.Generator) -> Floats:
 
 
 def difference(plan: Plan, rounds: Rounds, rng: np.random.Generator) -> Floats:
-    """ln of one transfer over another that nobody treats differently, shape (n,)."""
+    """The ln of one transfer over another that nobody treats differently, shape (n,)."""
     noise, n = plan.noise, rounds.n
     if noise.shape == "t2":
         raw = rng.standard_t(2, n)

@@ -63,7 +63,7 @@ def make_rounds(plan: Plan, network: str, rng: np.random.Generator) -> Rounds:
     first_day = (plan.first_date - _EPOCH).days
     date = local.day - first_day
     minute = local.minute + at_us // 1_000_000 % 60 / 60
-    kept = _kept(plan, at_us, noons, date, minute, rng)
+    kept = _kept(plan, at_us, noons, minute, rng)
     at_us, date, minute = at_us[kept], date[kept], minute[kept]
     off, known = _clock(plan, date)
     return Rounds(
@@ -120,7 +120,6 @@ def _kept(
     plan: Plan,
     at_us: Ints,
     noons: Floats,
-    date: Ints,
     minute: Floats,
     rng: np.random.Generator,
 ) -> Flags:

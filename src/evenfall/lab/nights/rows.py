@@ -95,17 +95,17 @@ def _round(
     for place, service in enumerate(plan.services):
         if plan.measures == "pairs":
             yield from _pair(row, service, place, facts.pairs[service], number, swaps[place])
-        else:
-            visits = facts.visits[service]
-            yield _visit(plan, row, service, place, visits, number, Role.TARGET)
     place = len(plan.services)
     if facts.null_pair is not None and facts.null_pair[0][number] >= 0:
         yield from _pair(
             row, plan.services[0], place, facts.null_pair, number, swaps[-1], is_null=True
         )
+    first = place + 1 if plan.measures == "pairs" else 0
+    for more, (service, visits) in enumerate(facts.visits.items()):
+        yield _visit(plan, row, service, first + more, visits, number, Role.TARGET)
     for more, visits in enumerate(facts.controls):
-        site = CONTROL_SITES[more]
-        yield _visit(plan, row, site, place + 1 + more, visits, number, Role.CONTROL)
+        site, place = CONTROL_SITES[more], first + len(facts.visits) + more
+        yield _visit(plan, row, site, place, visits, number, Role.CONTROL)
 
 
 def _pair(

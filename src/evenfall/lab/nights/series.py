@@ -33,7 +33,7 @@ def series_of(plan: Plan, facts: Facts) -> Iterator[Series]:
         if plan.measures == "pairs":
             columns = _pair_columns(facts, service)
         else:
-            columns = _visit_columns(plan, facts, service)
+            columns = _visit_columns(facts, service)
         speaks = ~(np.isnan(columns["failed"]) & np.isnan(columns["log_ratio"]))
         if speaks.any():
             columns["control_failed"], columns["control_log_goodput"] = failing, speed
@@ -109,7 +109,7 @@ def _pair_columns(facts: Facts, service: str) -> dict[str, Floats]:
     }
 
 
-def _visit_columns(plan: Plan, facts: Facts, service: str) -> dict[str, Floats]:
+def _visit_columns(facts: Facts, service: str) -> dict[str, Floats]:
     visits = facts.visits[service]
     bps = _known(visits.bps)
     control = _median([_known(control.bps) for control in facts.controls], bps.size)

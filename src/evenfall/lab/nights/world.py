@@ -103,8 +103,8 @@ def _hit(plan: Plan, act: Act, number: int, service: str, fact: Facts) -> Hit:
         weekdays=act.hours.weekdays,
         episodes=_episodes(plan, act.hours),
         factor=round(math.exp(float(np.median(slower))), 3) if slower.size else None,
-        share=act.share,
-        fail_share=1.0 if act.kind == "block" else act.fail_share,
+        share=round(act.share, 4),
+        fail_share=1.0 if act.kind == "block" else round(act.fail_share, 4),
     )
 
 
