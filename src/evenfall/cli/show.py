@@ -93,6 +93,7 @@ class _Look:
     """One series at what was asked."""
 
     def __init__(self, judged: Judged, asked: Asked, zone_name: str) -> None:
+        from evenfall.infer.carpet import axis_for
         from evenfall.infer.localtime import load_zone
         from evenfall.infer.moment import moment_of
         from evenfall.infer.when import stretch_of
@@ -100,9 +101,16 @@ class _Look:
         self.judged = judged
         self.zone_name = zone_name or judged.series.timezone
         self.zone = load_zone(self.zone_name)
-        stretch = stretch_of(asked, self.zone, last_us=_last_us(judged))
         windows = judged.curfew.windows if judged.curfew else ()
-        self.moment: Moment = moment_of(judged.series, stretch, windows=windows)
+        self.day_from_h = axis_for(windows)
+        stretch = stretch_of(asked, self.zone, last_us=_last_us(judged), day_from_h=self.day_from_h)
+        self.moment: Moment = moment_of(
+            judged.series,
+            stretch,
+            windows=windows,
+            episodes=judged.curfew.episodes if judged.curfew else (),
+            day_from_h=self.day_from_h,
+        )
         self.note = str(stretch.note)
 
     @property
@@ -176,6 +184,7 @@ class _Look:
             "bad_hours_us": moment.bad_hours,
             "is_bad": moment.is_bad,
             "in_window": bool(moment.windows),
+            "in_episode": moment.held if curfew is not None else None,
             "scope": str(curfew.scope) if curfew is not None and moment.is_explained else None,
             "nearest_us": moment.nearest_us,
             "sentence": self.sentence(),
@@ -194,6 +203,7 @@ class _Look:
             date=stretch.date.isoformat(),
             weekday=stretch.date.weekday(),
             hours="" if stretch.at_us is None else self._hours(),
+            from_noon=self.day_from_h > 0,
             zone=f"{self.zone_name}, {self._offset(stretch.from_us)}",
             basis=str(self.judged.series.basis),
             there=_fared_words(moment.there),
@@ -208,6 +218,7 @@ class _Look:
             is_bad=moment.is_bad,
             bad_hours=tuple(f"{self._clock(a)} – {self._clock(b)}" for a, b in moment.bad_hours),
             in_window=bool(moment.windows),
+            held=moment.held,
             curfew=self.judged.curfew,
         )
 
@@ -217,7 +228,8 @@ class _Look:
         stretch = self.moment.stretch
         date = date_words(stretch.date.isoformat())
         if stretch.at_us is None:
-            return f"in the night of {date}, noon to noon ({self.zone_name})"
+            night = f"in the night of {date}, noon to noon" if self.day_from_h else f"on {date}"
+            return f"{night} ({self.zone_name})"
         return f"on {date}, {self._hours()} ({self.zone_name})"
 
     def _hours(self) -> str:

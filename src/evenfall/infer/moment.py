@@ -7,7 +7,7 @@ stretch lies in hours that were found over many nights. `text.show` puts it into
 Rules:
     How one measurement fared is the carpet's own step (`carpet.steps_of`), so that picture and
     paragraph cannot disagree; slow is three times or more.
-    A night is named by the local date of its noon, as everywhere.
+    A night is named by the local date of its noon; by that of its midnight, for hours in daylight.
     The same hours of another night are the same readings of the wall clock; of a whole night, the
     hours found, if there are any.
     Of a whole night, the half hours that went wrong are named.
@@ -35,15 +35,14 @@ from evenfall.infer.carpet import (
     steps_of,
 )
 from evenfall.infer.line_then import Line, line_of, median_of, times_slower
-from evenfall.infer.localtime import EARLIEST_US, LATEST_US, load_zone, local_times
+from evenfall.infer.localtime import EARLIEST_US, LATEST_US, date_text, load_zone, local_times
 from evenfall.infer.series import Basis, Series
-from evenfall.infer.when import Stretch
-from evenfall.model.curfew import Window
+from evenfall.infer.when import NOON_H, Stretch
+from evenfall.model.curfew import Spell, Window
 
 __all__ = ["Fared", "Moment", "moment_of"]
 
 _DAY_MIN = 1440
-_NOON_MIN = 720
 _CELL_US = CELL_S * 1_000_000
 _Floats = npt.NDArray[np.float64]
 _Flags = npt.NDArray[np.bool_]
@@ -94,6 +93,7 @@ class Moment:
         bad_hours: of a whole night, the stretches (µs since 1970, half-open) in whose half hours at
             least half was slow or failed.
         windows: indices of the windows found in which some of the stretch's measurements lie.
+        held: its night lies in an episode of what was found.
         nearest_us: the nearest measurement, where nothing lies in the stretch; None: no rows.
         line: how everything else on the network fared (`line_then`).
     """
@@ -106,6 +106,7 @@ class Moment:
     is_bad: bool
     bad_hours: tuple[tuple[int, int], ...]
     windows: tuple[int, ...]
+    held: bool
     nearest_us: int | None
     line: Line
     basis: Basis
@@ -117,17 +118,26 @@ class Moment:
 
     @property
     def is_explained(self) -> bool:
-        """Whether a finding over many nights may be quoted: its hours, its trouble, its own."""
-        return bool(self.windows) and self.is_bad and self.tells_apart
+        """Whether a finding over many nights may be quoted: its dates and hours, its trouble."""
+        return self.held and bool(self.windows) and self.is_bad and self.tells_apart
 
 
-def moment_of(series: Series, stretch: Stretch, *, windows: tuple[Window, ...] = ()) -> Moment:
+def moment_of(
+    series: Series,
+    stretch: Stretch,
+    *,
+    windows: tuple[Window, ...] = (),
+    episodes: tuple[Spell, ...] = (),
+    day_from_h: int = NOON_H,
+) -> Moment:
     """Look at one stretch of a series.
 
     Args:
         series: any order, any garbage, may be empty.
         stretch: from `when.stretch_of`.
         windows: what was found over many nights, if anything.
+        episodes: when it held, if that is known; else it is taken to have held throughout.
+        day_from_h: local hour at which a night begins: 12, or 0.
     """
     at = series.started_us
     outside = ~inside_of(series, windows)
@@ -135,8 +145,8 @@ def moment_of(series: Series, stretch: Stretch, *, windows: tuple[Window, ...] =
     level = _level(series, outside)
     inside = (at >= stretch.from_us) & (at < stretch.to_us)
     local = local_minutes(series)
-    night = (local - _NOON_MIN) // _DAY_MIN
-    own_night = _night_of(series, stretch)
+    night = (local - day_from_h * 60) // _DAY_MIN
+    own_night = _night_of(series, stretch, day_from_h * 60)
     same = ~outside if stretch.at_us is None else _same_clock(series, stretch, local)
     told = steps >= 0
     return Moment(
@@ -149,18 +159,19 @@ def moment_of(series: Series, stretch: Stretch, *, windows: tuple[Window, ...] =
         windows=tuple(
             index for index, one in enumerate(windows) if (inside & inside_of(series, [one])).any()
         ),
+        held=not episodes or any(e.first <= date_text(own_night) <= e.last for e in episodes),
         nearest_us=None if inside.any() else _nearest(at, stretch),
         line=line_of(series, inside),
         basis=series.basis,
     )
 
 
-def _night_of(series: Series, stretch: Stretch) -> int:
-    """The night (days since 1970, from noon) to which the stretch belongs."""
+def _night_of(series: Series, stretch: Stretch, from_min: int) -> int:
+    """The night (days since 1970) to which the stretch belongs."""
     middle = stretch.at_us if stretch.at_us is not None else stretch.from_us
     middle = min(max(middle, EARLIEST_US), LATEST_US - 1)
     local = local_times(np.array([middle], dtype=np.int64), load_zone(series.timezone))
-    return int((local.day[0] * _DAY_MIN + local.minute[0] - _NOON_MIN) // _DAY_MIN)
+    return int((local.day[0] * _DAY_MIN + local.minute[0] - from_min) // _DAY_MIN)
 
 
 def _same_clock(series: Series, stretch: Stretch, local: npt.NDArray[np.int64]) -> _Flags:

@@ -7,7 +7,8 @@ a reader must know.
 Rules:
     A date-time is a wall-clock reading without an offset; the stretch is half an hour on both
     sides of it.
-    A date is a night: from its local noon to the next one, as nights are named everywhere here.
+    A date is a night: from its local noon to the next one, as nights are named everywhere here; or
+    from midnight, for a service whose hours lie in daylight (`carpet.axis_for`).
     A time alone is the last such that the measurements reach: not later than the last of them.
     A reading that the zone skips is taken at the instant at which its clock was put forward; one
     that comes twice covers both passes. Both are said in `note`.
@@ -28,13 +29,13 @@ from zoneinfo import ZoneInfo
 
 from evenfall.model.errors import UsageError
 
-__all__ = ["AROUND_MIN", "Asked", "ClockNote", "Stretch", "asked_of", "stretch_of"]
+__all__ = ["AROUND_MIN", "NOON_H", "Asked", "ClockNote", "Stretch", "asked_of", "stretch_of"]
 
 AROUND_MIN = 30
 """Minutes on both sides of a moment that are looked at."""
 
 _YEARS = range(1970, 2200)
-_NOON_MIN = 720
+NOON_H = 12
 _DATE = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::00)?"
 _FORMS = tuple(re.compile(form, re.ASCII) for form in (f"{_DATE}[T ]{_TIME}", _DATE, _TIME))
@@ -126,18 +127,19 @@ def _unreadable(text: str) -> UsageError:
     )
 
 
-def stretch_of(asked: Asked, zone: ZoneInfo, *, last_us: int) -> Stretch:
+def stretch_of(asked: Asked, zone: ZoneInfo, *, last_us: int, day_from_h: int = NOON_H) -> Stretch:
     """The stretch that is meant, on a zone's clock.
 
     Args:
         asked: from `asked_of`.
         zone: on whose clock it is read.
         last_us: the last measurement; a time without a date is looked for before it.
+        day_from_h: local hour at which a date begins: 12, or 0.
     """
     if asked.minute is None:
         if asked.date is None:
             raise AssertionError("what is asked has a date or a time")
-        return _night(asked.date, zone)
+        return _night(asked.date, zone, day_from_h * 60)
     if asked.date is not None:
         return _moment(asked.date, asked.minute, zone)
     date = dt.datetime.fromtimestamp(last_us / 1e6, zone).date()
@@ -147,12 +149,12 @@ def stretch_of(asked: Asked, zone: ZoneInfo, *, last_us: int) -> Stretch:
     return found
 
 
-def _night(date: dt.date, zone: ZoneInfo) -> Stretch:
-    noon, next_noon = (
-        _us(_reading(date + dt.timedelta(days=ahead), _NOON_MIN).replace(tzinfo=zone))
+def _night(date: dt.date, zone: ZoneInfo, from_min: int) -> Stretch:
+    start, end = (
+        _us(_reading(date + dt.timedelta(days=ahead), from_min).replace(tzinfo=zone))
         for ahead in (0, 1)
     )
-    return Stretch(noon, next_noon, None, date, None)
+    return Stretch(start, end, None, date, None)
 
 
 def _reading(date: dt.date, minute: int) -> dt.datetime:

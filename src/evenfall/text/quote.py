@@ -36,6 +36,7 @@ from evenfall.text.words import (
 __all__ = ["Quoted", "Subject", "quote"]
 
 _WAVES_NAMED_MAX = 3
+_EVENING_FROM = "18:30"  # as `text.nights`
 _THAN = {
     "pairs": "the same server under another name",
     "control_difference": "control sites measured beside it",
@@ -103,7 +104,7 @@ def quote(subject: Subject) -> Quoted:
 
 
 def _found(subject: Subject, curfew: Curfew) -> Quoted:
-    unit = "measured day" if curfew.pattern is Pattern.ALWAYS else "measured night"
+    unit = f"measured {_unit(curfew)}"
     first, last = _span(subject, curfew.episodes)
     nights = f"{curfew.nights_seen} of {nights_words(curfew.nights_measured, unit)}"
     deed, interval = _deed(subject, curfew)
@@ -175,7 +176,14 @@ def _hours(curfew: Curfew) -> str:
         return " at all measured hours"
     clocks = joined([f"between about {_clocks(window)}" for window in curfew.windows])
     days = weekday_words(curfew.windows[0].weekdays)
-    return f" {clocks}" + (f", {days}," if days else "")
+    return f" {clocks}" + (f", {days}" if days else "")
+
+
+def _unit(curfew: Curfew) -> str:
+    """Nights, or days where all hours lie in daylight, or none stand out."""
+    windows = curfew.windows
+    dark = any(w.end_local > _EVENING_FROM or w.end_local < w.start_local for w in windows)
+    return "night" if dark else "day"
 
 
 def _clocks(window: Window) -> str:

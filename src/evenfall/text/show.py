@@ -20,6 +20,7 @@ from evenfall.text.words import (
     count_words,
     date_words,
     factor_words,
+    joined,
     nights_words,
     percent_words,
     speed_words,
@@ -59,6 +60,7 @@ class MomentWords(NamedTuple):
         date: local, ISO; of the moment, or of the night.
         weekday: 0 = Monday.
         hours: `20:30 – 21:30`; for a night empty.
+        from_noon: nights run from noon to noon; else days, from midnight.
         zone: IANA name, with its offset then: `Asia/Almaty, UTC+6`.
         basis: `pairs`, `control_difference` or `unpaired`.
         line_slower_by, controls_failed, line_against: how everything else fared.
@@ -68,6 +70,7 @@ class MomentWords(NamedTuple):
         is_bad: at least half of it was slow or failed; of a night, in the hours found.
         bad_hours: of a night, what went wrong: `20:00 – 22:00`.
         in_window: whether some of it lies in the hours found.
+        held: its date lies within an episode of what was found.
         curfew: of the same series, if one was found.
     """
 
@@ -76,6 +79,7 @@ class MomentWords(NamedTuple):
     date: str
     weekday: int
     hours: str
+    from_noon: bool
     zone: str
     basis: str
     there: FaredWords
@@ -90,6 +94,7 @@ class MomentWords(NamedTuple):
     is_bad: bool
     bad_hours: tuple[str, ...]
     in_window: bool
+    held: bool
     curfew: Curfew | None
 
 
@@ -144,7 +149,9 @@ def rests_on(ids: list[str], n_all: int) -> str:
 
 def _head(moment: MomentWords) -> str:
     day = f"{_WEEKDAYS[moment.weekday]} {date_words(moment.date)}"
-    when = f"{day}, {moment.hours}" if moment.hours else f"the night of {day}, noon to noon"
+    when = f"the night of {day}, noon to noon" if moment.from_noon else f"{day}, all day"
+    if moment.hours:
+        when = f"{day}, {moment.hours}"
     name = f"{one_line(title_words(moment.service))} on {one_line(moment.network)}"
     return f"{name}, {when} ({moment.zone})"
 
@@ -204,6 +211,10 @@ def _beside(moment: MomentWords) -> str:
     return f"{head} the same time, {verb} {fast}{f', and {failing}' if failing else ''}."
 
 
+def _unit(moment: MomentWords) -> str:
+    return "night" if moment.from_noon else "day"
+
+
 def _hours(moment: MomentWords) -> str:
     if not moment.bad_hours:
         return ""
@@ -215,9 +226,9 @@ def _rest(moment: MomentWords) -> str:
     if not moment.hours:
         return ""
     if not rest.n:
-        return "The rest of that night was not measured."
+        return f"The rest of that {_unit(moment)} was not measured."
     bad = rest.n_failed + rest.n_slow
-    return f"In the rest of that night {bad:,} of {rest.n:,} failed or were slow."
+    return f"In the rest of that {_unit(moment)} {bad:,} of {rest.n:,} failed or were slow."
 
 
 def _same(moment: MomentWords) -> str:
@@ -225,30 +236,38 @@ def _same(moment: MomentWords) -> str:
         return ""
     hours = "the same hours" if moment.hours else "the hours found"
     if not moment.nights_same:
-        return f"No other night was measured in {hours}."
-    others = nights_words(moment.nights_same, "other measured night")
+        return f"No other {_unit(moment)} was measured in {hours}."
+    others = nights_words(moment.nights_same, f"other measured {_unit(moment)}")
     return f"In {hours} it was slow or failed on {moment.nights_same_bad} of {others}."
 
 
 def _found(moment: MomentWords) -> str:
+    """What was found over many nights, if anything, and whether it may be quoted here."""
     curfew = moment.curfew
     if curfew is None:
         return "Over all nights together, no recurring hours were found for it."
+    over = f"over many {_unit(moment)}s"
     scope = _SCOPES[curfew.scope]
-    nights = f"{curfew.nights_seen} of {nights_words(curfew.nights_measured, 'measured night')}"
+    measured = nights_words(curfew.nights_measured, f"measured {_unit(moment)}")
+    nights = f"{curfew.nights_seen} of {measured}"
+    if not moment.held:
+        return f"It lies outside the dates of what was found {over} ({_dates(curfew)})."
     if curfew.pattern is Pattern.ALWAYS:
-        return f"Over many nights it was {curfew.state} at all measured hours ({nights}; {scope})."
+        return f"Found {over}: {curfew.state} at all measured hours ({nights}; {scope})."
     hours = f"{windows_words(curfew.windows)}, {nights}"
     if not moment.in_window:
-        return f"It lies outside the hours found over many nights ({hours})."
+        return f"It lies outside the hours found {over} ({hours})."
+    inside = f"It lies inside the hours found {over}"
     if not moment.is_bad:
-        return f"It lies inside the hours found over many nights ({hours}), but was not seen here."
+        return f"{inside} ({hours}), but was not seen here."
     if not moment.tells_apart:
-        return (
-            f"It lies inside the hours found over many nights ({hours}), but what everything "
-            "suffered on this occasion cannot be told from it."
-        )
-    return f"It lies inside the hours found over many nights: {hours}, {scope}."
+        rest = "what everything suffered on this occasion cannot be told from it"
+        return f"{inside} ({hours}), but {rest}."
+    return f"{inside}: {hours}, {scope}."
+
+
+def _dates(curfew: Curfew) -> str:
+    return joined([f"{date_words(e.first)} to {date_words(e.last)}" for e in curfew.episodes])
 
 
 def _not_shown(moment: MomentWords) -> str:
