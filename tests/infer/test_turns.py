@@ -89,11 +89,11 @@ def test_a_copy_exceeds_exactly_if_the_plain_reckoning_says_so(case: tuple) -> N
     observed = worth_plainly(*series, [0] * nights)
     assert turns.observed() == pytest.approx(observed, rel=1e-4, abs=1e-3)
     needed = max(observed, 0.5) * 0.9999 - 1e-3
-    left = turns.survivors(12, needed, np.random.default_rng(seed))
+    row, _ = turns.survivors(12, needed, np.random.default_rng(seed))
     hit = turns.exceed(12, needed, np.random.default_rng(seed))
     rng = np.random.default_rng(seed + 1)
     for copy in range(12):
-        plain = worth_plainly(*series, drawn_whole(turns, left.row[:, copy], rng))
+        plain = worth_plainly(*series, drawn_whole(turns, row[:, copy], rng))
         if abs(plain - needed) > 2e-3:  # nearer than that, rounding decides
             assert hit[copy] == (plain >= needed)
 
@@ -105,13 +105,14 @@ def test_bounds_are_bounds(case: tuple) -> None:
     seed, nights, guilty = case
     series = history(seed, nights, guilty=guilty)
     turns = Turns(*series, NIGHTLY_2026)
-    left = turns.survivors(5, -100.0, np.random.default_rng(seed))
-    assert left.copy.size == 5 * 16
-    bound, worth = turns.bound(left), turns.worth(left)
+    row, alive = turns.survivors(5, -100.0, np.random.default_rng(seed))
+    assert alive.size == 5
+    copy, bundle = np.divmod(np.arange(5 * 16), 16)
+    bound, worth = turns.bounds(row).ravel(), turns.worth(row, copy, bundle)
     assert (bound >= worth - 1e-4 * np.abs(worth)).all()
-    for copy in range(5):
-        shift = drawn_whole(turns, left.row[:, copy], np.random.default_rng())
-        best = worth[left.copy == copy].max()
+    for one in range(5):
+        shift = drawn_whole(turns, row[:, one], np.random.default_rng())
+        best = worth[copy == one].max()
         assert best == pytest.approx(worth_plainly(*series, shift), rel=1e-4, abs=1e-3)
 
 

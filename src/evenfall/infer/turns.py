@@ -18,8 +18,9 @@ How it works, cheapest first:
                 in the running sum of the day's slots, never added up for each rotation.
     bundles     the 480 windows fall into 16 bundles of 30 that lie beside each other (starts of
                 three hours, five lengths). The best score within a bundle bounds all its windows:
-                - positive parts alone, added up in the order in which the days tell most;
-                  a copy ends as soon as no bundle can reach (`survivors`);
+                - positive parts alone, of both bundles of the same starts together, added up in
+                  the order in which the days tell most; a copy ends as soon as none can reach
+                  (`survivors`);
                 - the best episodes (`best_value`) of a bundle's best scores.
     windows     what is left, copy × bundle, is worked out window by window. The gains of a bundle
                 are tabled when it is first asked for.
@@ -31,7 +32,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ import numpy.typing as npt
 from evenfall.infer.episodes import best_value, night_gain
 from evenfall.infer.profiles import NightlyProfile
 
-__all__ = ["SLACK", "Copies", "Turns"]
+__all__ = ["SLACK", "Turns"]
 
 SLACK = 1e-4
 """Relative; rounding of float32 must not turn a tie into an exceedance missed."""
@@ -49,32 +49,14 @@ _START_BUNDLES = 8
 _LENGTH_BUNDLES = 2
 _BUNDLES = _START_BUNDLES * _LENGTH_BUNDLES
 _SCREEN_DAYS = 6  # between two looks at which copies can still reach
-_PAIRS_MAX = 2048  # copies × bundles worked out at once, so that they stay in the cache
+_COPIES_MAX = 2048  # worked out at once, so that they stay in the cache
+_PAIRS_MAX = 2048  # copies × bundles, likewise
 _BLOCK_ROWS = 4096
 _KEPT_CELLS_MAX = 60_000_000  # float32: 240 MB; longer series are tabled anew for each batch
 _Floats = npt.NDArray[np.float64]
 _Singles = npt.NDArray[np.float32]
 _Ints = npt.NDArray[np.int64]
 _Flags = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Copies:
-    """Rotated copies that were not ruled out, and in which bundle each may reach.
-
-    Attributes:
-        row: shape (days, batch), the row picked of each day; −1 where it was not drawn, because
-            the copy was ruled out before.
-        copy, bundle: shape (pairs,), which copy and which bundle of windows.
-    """
-
-    row: _Ints
-    copy: _Ints
-    bundle: _Ints
-
-    def only(self, chosen: _Flags) -> Copies:
-        """The same with some of the pairs."""
-        return Copies(self.row, self.copy[chosen], self.bundle[chosen])
 
 
 class Turns:
@@ -99,7 +81,8 @@ class Turns:
         self._running = self._running_sums(block, score)
         best = self._bundle_scores()
         self._gain = np.ascontiguousarray(night_gain(best, profile).T)
-        self._positive = np.maximum(self._gain, np.float32(0.0))
+        by_start = self._gain.reshape(-1, _LENGTH_BUNDLES, _START_BUNDLES).max(axis=1)
+        self._positive = np.maximum(by_start, np.float32(0.0))
         self._most = np.maximum.reduceat(self._positive, self._first, axis=0)
         mean = np.add.reduceat(self._positive, self._first, axis=0) / self._size[:, None]
         self._order = np.argsort(-(self._most - mean).sum(axis=1), kind="stable")
@@ -120,25 +103,31 @@ class Turns:
     def exceed(self, batch: int, needed: float, rng: np.random.Generator) -> _Flags:
         """Draw copies; which of them are worth at least `needed`, shape (batch,)."""
         hit = np.zeros(batch, dtype=bool)
-        left = self.survivors(batch, needed, rng)
-        for low in range(0, left.copy.size, _PAIRS_MAX):
-            part = slice(low, low + _PAIRS_MAX)
-            some = Copies(left.row, left.copy[part], left.bundle[part])
-            some = some.only(self.bound(some) * (1.0 + SLACK) >= needed)
-            if some.copy.size:
-                hit[some.copy[self.worth(some) >= needed]] = True
+        row, alive = self.survivors(batch, needed, rng)
+        for low in range(0, alive.size, _COPIES_MAX):
+            some = alive[low : low + _COPIES_MAX]
+            picked = row[:, some]
+            copy, bundle = np.nonzero(self.bounds(picked) * (1.0 + SLACK) >= needed)
+            for first in range(0, copy.size, _PAIRS_MAX):
+                part = slice(first, first + _PAIRS_MAX)
+                worth = self.worth(picked, copy[part], bundle[part])
+                hit[some[copy[part][worth >= needed]]] = True
         return hit
 
-    def survivors(self, batch: int, needed: float, rng: np.random.Generator) -> Copies:
-        """Draw copies, day after day, and leave those alone that can no longer reach `needed`."""
+    def survivors(self, batch: int, needed: float, rng: np.random.Generator) -> tuple[_Ints, _Ints]:
+        """Draw copies day after day, leaving those that can no longer reach `needed`.
+
+        Returns:
+            The row picked of each day, shape (days, batch), −1 where it was not drawn; and which
+            copies may reach.
+        """
         row = np.full((self.days, batch), -1, dtype=np.int64)
         alive = np.arange(batch)
-        total = np.zeros((batch, _BUNDLES), dtype=np.float32)
+        total = np.zeros((batch, _START_BUNDLES), dtype=np.float32)
         limit = np.float32((needed + self._profile.gain_min) * (1.0 - SLACK))
         still = self._most[self._order][::-1].cumsum(axis=0)[::-1]
         for place in range(0, self.days, _SCREEN_DAYS):
-            reach = total + still[place] >= limit
-            keep = reach.any(axis=1)
+            keep = (total + still[place] >= limit).any(axis=1)
             if not keep.all():
                 alive, total = alive[keep], total[keep]
             if not alive.size:
@@ -148,29 +137,40 @@ class Turns:
                 picked = drawn.astype(np.int64) + self._first[day]
                 row[day, alive] = picked
                 total += np.take(self._positive, picked, axis=0)
-        reached, bundle = np.nonzero(total >= limit)
-        return Copies(row, alive[reached], bundle)
+        return row, alive[(total >= limit).any(axis=1)]
 
-    def bound(self, copies: Copies) -> _Singles:
-        """An upper bound of the worth within each pair's bundle, shape (pairs,)."""
-        gain = self._gain.ravel()
-        nights = (gain[np.take(row, copies.copy) * _BUNDLES + copies.bundle] for row in copies.row)
+    def bounds(self, row: _Ints) -> _Singles:
+        """An upper bound of the worth within each bundle, shape (copies, bundles).
+
+        Args:
+            row: shape (days, copies), all drawn.
+        """
+        nights = (np.take(self._gain, of_day, axis=0) for of_day in row)
         return np.asarray(best_value(nights, self._profile), dtype=np.float32)
 
-    def worth(self, copies: Copies) -> _Singles:
-        """Worth of the best window within each pair's bundle, shape (pairs,)."""
-        best = best_value(self._window_gains(copies), self._profile)
+    def worth(self, row: _Ints, copy: _Ints, bundle: _Ints) -> _Singles:
+        """Worth of the best window within a bundle.
+
+        Args:
+            row: shape (days, copies), all drawn.
+            copy: shape (pairs,), which of them.
+            bundle: shape (pairs,), where in it to look.
+
+        Returns:
+            shape (pairs,).
+        """
+        best = best_value(self._window_gains(row, copy, bundle), self._profile)
         return np.asarray(best.max(axis=1), dtype=np.float32)
 
-    def _window_gains(self, copies: Copies) -> Iterator[_Singles]:
+    def _window_gains(self, row: _Ints, copy: _Ints, bundle: _Ints) -> Iterator[_Singles]:
         """For each day: gains of every window of each pair's bundle, shape (pairs, windows)."""
-        bundles = set(np.unique(copies.bundle).tolist())
+        bundles = set(np.unique(bundle).tolist())
         for first_day, last_day in self._day_blocks():
             low = int(self._first[first_day])
             table = self._table(first_day, last_day, bundles)
             for day in range(first_day, last_day):
-                row = np.take(copies.row[day], copies.copy) - low
-                yield np.take(table, row * _BUNDLES + copies.bundle, axis=0)
+                picked = np.take(row[day], copy) - low
+                yield np.take(table, picked * _BUNDLES + bundle, axis=0)
 
     def _day_blocks(self) -> Iterator[tuple[int, int]]:
         """Runs of days (first, one past the last) that are tabled together."""
