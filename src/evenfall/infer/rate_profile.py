@@ -16,7 +16,7 @@ class RateProfile:
     """When speeds gather at one rate, and what follows from it.
 
     Calibrated by bench/rate_calibration.py on drawn populations of honest speeds. The real limiter
-    of tests/infer/test_twitter_real.py leaves a robust spread (ln) of .04 to .1 and nine tenths of
+    of tests/cli/test_twitter.py leaves a robust spread (ln) of .04 to .1 and nine tenths of
     the three bands in the middle one; its mobile networks were looked at for how much controls vary
     at least (`control_spread_min`), and for nothing else.
 
