@@ -87,14 +87,19 @@ def near_best(
     low = cumulative[:, :BINS_PER_DAY].reshape(-1, BINS_PER_DAY // _PATCH, _PATCH).min(axis=2)
     high = cumulative[:, :-1].reshape(-1, 2 * BINS_PER_DAY // _PATCH, _PATCH).max(axis=2)
     bound = _worth(low, high, base, start, end, value, profile)
+    # The most promising patches first, twice as many each time, until no other can be good enough.
     order = np.argsort(-bound, kind="stable")
     seen = Windows(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
-    for part in (order[:_FIRST_PATCHES], order[_FIRST_PATCHES:]):
-        needed = max(seen.top - margin, least)
-        chosen = part[bound[part] >= needed - _ROUNDING]
+    done, size = 0, _FIRST_PATCHES
+    while done < order.size:
+        part = order[done : done + size]
+        chosen = part[bound[part] >= max(seen.top - margin, least) - _ROUNDING]
+        if not chosen.size:
+            break
         starts, ends = _of_patches(start[chosen], end[chosen], permitted, profile)
         worth = _worth(cumulative, cumulative, base, starts, ends, value, profile)
         seen = _joined(seen, Windows(starts, ends - starts, worth))
+        done, size = done + size, 2 * size
     enough = seen.worth >= max(seen.top - margin, least)
     return Windows(seen.start[enough], seen.bins[enough], seen.worth[enough])
 
