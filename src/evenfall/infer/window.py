@@ -7,7 +7,8 @@ The steps, in order; each may end the trial with a sentence:
     3. each window beyond the strongest tested by rotation with the stronger ones masked; if one
        fails, the search is repeated with as many windows as passed;
     4. episodes, nights seen and measured (`episodes.py`);
-    5. five nights measured inside, and the other hours measured on five dates of the episode;
+    5. five nights measured inside, five of them with evidence (a few evenings with a match are no
+       pattern), and the other hours measured on five dates of the episode;
     6. the gate of the effect (`effect.py`).
 
 Looks: .005 at 5 nights, .0025 at 7, halved at 14, 28 and 56, .00006 at each later one; the p asked
@@ -244,6 +245,9 @@ def _gate(rows: Rows, found: Found, profile: NightlyProfile) -> tuple[str, bool]
     if found.nights_measured < profile.nights_min:
         few = f"hours that recur on {found.nights_measured} nights"
         return (f"{few}; a pattern needs {profile.nights_min}", True)
+    if found.nights_seen < profile.nights_min:
+        seen = f"bad hours on {found.nights_seen} of {found.nights_measured} measured nights"
+        return (f"{seen}; a pattern needs {profile.nights_min} of them", False)
     dates = np.unique(rows.day[found.outside]).size
     if dates < profile.nights_min:
         return (f"the other hours were measured on {dates} dates of the episode only", True)
