@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evenfall.cli.chosen import chosen
 from evenfall.cli.options import EvenfallCommand, settings_of
 from evenfall.model.encoding import to_json_line
-from evenfall.model.errors import StoreError
 
 if TYPE_CHECKING:
     from evenfall.report.subject import Judged
@@ -29,7 +29,6 @@ def command(ctx: click.Context, service: str, network: str) -> None:
 
     Without SERVICE: one line for each service and network in the store.
     """
-    from evenfall.report.gather import gather, pick
     from evenfall.store import open_store
 
     settings = settings_of(ctx)
@@ -37,18 +36,8 @@ def command(ctx: click.Context, service: str, network: str) -> None:
         click.echo("Nothing is sent: this command reads the store.", err=True)
         return
     with open_store(settings.store, write=False) as store:
-        judged = gather(
-            store, zone=settings.timezone or "UTC", networks=[network] if network else None
-        )
-    chosen = [pick(judged, service, network)] if service else judged
-    if not chosen:
-        raise StoreError(
-            expected="measurements of a service" + (f" on {network}" if network else ""),
-            seen="none",
-            where=str(settings.store),
-            remedy="`evenfall nights` lists what there is; `evenfall import` brings a history in.",
-        )
-    for one in chosen:
+        judged = chosen(store, settings, service, network)
+    for one in judged:
         row = _row(one)
         click.echo(to_json_line(row) if settings.json else row["sentence"])
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evenfall.cli.chosen import chosen
 from evenfall.cli.options import EvenfallCommand, Settings, settings_of
 from evenfall.model.encoding import to_json_line
-from evenfall.model.errors import StoreError
 
 if TYPE_CHECKING:
     from evenfall.infer.moment import Fared, Moment
@@ -42,7 +42,6 @@ def command(ctx: click.Context, when: str, service: str, network: str) -> None:
     of the measurements, or --tz.
     """
     from evenfall.infer.when import asked_of
-    from evenfall.report.gather import gather, pick
     from evenfall.store import open_store
 
     settings = settings_of(ctx)
@@ -51,22 +50,8 @@ def command(ctx: click.Context, when: str, service: str, network: str) -> None:
         click.echo("Nothing is sent: this command reads the store.", err=True)
         return
     with open_store(settings.store, write=False) as store:
-        judged = gather(
-            store, zone=settings.timezone or "UTC", networks=[network] if network else None
-        )
-        judged = [pick(judged, service, network)] if service else judged
-        _refuse_nothing(judged, settings, network)
+        judged = chosen(store, settings, service, network)
         _tell(store, judged, asked, settings)
-
-
-def _refuse_nothing(judged: Sequence[Judged], settings: Settings, network: str) -> None:
-    if not judged:
-        raise StoreError(
-            expected="measurements of a service" + (f" on {network}" if network else ""),
-            seen="none",
-            where=str(settings.store),
-            remedy="`evenfall nights` lists what there is; `evenfall import` brings a history in.",
-        )
 
 
 def _tell(store: Store, judged: Sequence[Judged], asked: Asked, settings: Settings) -> None:
