@@ -14,7 +14,7 @@ from evenfall.lab.peers import by_name
 
 KEYS = {
     "kind", "family", "method", "seeds", "innocent", "false_alarms", "false_alarm_rate",
-    "false_alarm_low", "false_alarm_high", "found", "power", "power_low", "wrong",
+    "false_alarm_low", "false_alarm_high", "found", "power", "power_low", "missed_because", "wrong",
     "edge_error_min_p50", "edge_error_min_p90", "coverage", "onset_error_nights_p50",
     "onset_coverage", "episodes_right", "scope_right", "weekdays_right", "nights_to_claim",
     "ruleset", "profile", "worlds", "first_seed", "tuning",

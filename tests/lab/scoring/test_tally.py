@@ -169,6 +169,26 @@ def test_a_peer_that_finds_more_is_named_with_its_price() -> None:
     )
 
 
+def test_why_evenfall_misses_stands_beside_a_peer_that_does_not() -> None:
+    """The two most frequent reasons, with their number of worlds; rows add them up."""
+    reasons = ("a gate",) * 3 + ("no hours",) * 2 + ("too few",)
+    scored = [
+        Scored(10_000 + place, MISSED, None, (reason,)) for place, reason in enumerate(reasons)
+    ]
+    parts = [
+        tally_of("curfew_basic", "evenfall", part, innocent=False, worlds="0a1b2c3d")
+        for part in (scored[:2], scored[2:])
+    ]
+    own = add_up(parts)
+    assert own.missed_because == {"a gate": 3, "no hours": 2, "too few": 1}
+    peer = guilty(*[FOUND] * 6, method="wehe")
+    (sentence,) = ahead([score_of(own), score_of(peer)])
+    assert sentence == (
+        "curfew_basic: wehe finds 100.0 % of the worlds, Evenfall 0.0 %, which says of those it "
+        "misses: 3 × “a gate”, 2 × “no hours”"
+    )
+
+
 def test_equal_is_not_ahead() -> None:
     """Nor is less; nearer edges are, where both find half."""
     assert ahead(scores(9, 9)) == []

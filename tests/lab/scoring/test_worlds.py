@@ -12,7 +12,7 @@ from evenfall.lab.nights import FAMILIES, draw
 from evenfall.lab.scoring import run, worlds
 from evenfall.lab.scoring.rates import score_of
 from evenfall.lab.scoring.run import families_matching, look_daily_at, methods_here, score_nights
-from evenfall.lab.scoring.said import METHODS
+from evenfall.lab.scoring.said import METHODS, Heard, Said
 from evenfall.lab.scoring.worlds import mark, prefix, score_world
 from evenfall.model.errors import UsageError
 
@@ -30,6 +30,26 @@ def test_an_innocent_and_a_guilty_world() -> None:
     assert innocent["evenfall"].first_right is None
     assert guilty["evenfall"].outcome.found
     assert guilty["evenfall"].first_right in (5, 7)
+
+
+def test_what_is_missed_has_the_reason_that_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its own words without figures; a claim of other hours says so; found says none."""
+    truth = draw("curfew_basic", 9_000).truth
+    reasons = {(h.service, h.network): "no hours: p 0.021, a claim needs 1e-05" for h in truth.hits}
+    first = truth.hits[0]
+    other = Said(service=first.service, network=first.network, always=True, spans=())
+    for claims, expected in (
+        ((), ("no hours: p …, a claim needs …",)),
+        ((other,), ("it claims other hours, or another pattern", "no hours: p …, a claim needs …")),
+    ):
+        heard = {"evenfall": Heard(claims=claims, reasons=reasons)}
+        monkeypatch.setattr(worlds, "says", lambda *_a, _heard=heard, **_k: _heard)
+        scored = score_world("curfew_basic", 9_000, methods=("evenfall",), looks=False)
+        assert scored["evenfall"].because == expected
+    monkeypatch.undo()
+    assert (
+        score_world("curfew_basic", 9_000, methods=METHODS, looks=False)["evenfall"].because == ()
+    )
 
 
 def test_scores_are_made_again_to_the_digit() -> None:

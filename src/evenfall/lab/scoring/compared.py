@@ -3,7 +3,8 @@
 Rules:
     A peer is ahead in a family of windows if it finds more of the worlds, or, where both find at
     least half, if its median edge is nearer.
-    What it pays is its false alarms over the innocent families that were scored beside.
+    Why Evenfall does not find what it misses is what it says of these series itself.
+    What the peer pays is its false alarms over the innocent families that were scored beside.
     Equal is not ahead.
 """
 
@@ -17,6 +18,7 @@ from evenfall.lab.scoring.said import EVENFALL
 __all__ = ["ahead", "alarms_of", "by_family", "percent"]
 
 _POWER_MIN = 0.5
+_REASONS_MAX = 2
 
 
 def by_family(scores: Sequence[NightScore]) -> dict[str, dict[str, NightScore]]:
@@ -52,7 +54,10 @@ def ahead(scores: Sequence[NightScore]) -> list[str]:
 def _why_ahead(own: NightScore, peer: NightScore) -> str:
     powers = (own.power or 0.0, peer.power or 0.0)
     if powers[1] > powers[0]:
-        return f"finds {percent(powers[1])} of the worlds, Evenfall {percent(powers[0])}"
+        return (
+            f"finds {percent(powers[1])} of the worlds, Evenfall {percent(powers[0])}"
+            f"{_says_of_missed(own)}"
+        )
     edges = (own.edge_error_min_p50, peer.edge_error_min_p50)
     if min(powers) < _POWER_MIN or edges[0] is None or edges[1] is None or edges[1] >= edges[0]:
         return ""
@@ -60,6 +65,13 @@ def _why_ahead(own: NightScore, peer: NightScore) -> str:
         f"has its median edge {edges[1]} minutes off, Evenfall {edges[0]} (finds "
         f"{percent(powers[1])}, Evenfall {percent(powers[0])})"
     )
+
+
+def _says_of_missed(own: NightScore) -> str:
+    """What Evenfall says of those it misses: the two most frequent reasons."""
+    reasons = sorted((own.missed_because or {}).items(), key=lambda one: (-one[1], one[0]))
+    said = ", ".join(f"{n} × “{reason}”" for reason, n in reasons[:_REASONS_MAX])
+    return f", which says of those it misses: {said}" if said else ""
 
 
 def _price(method: str, alarms: Mapping[str, tuple[int, int]]) -> str:

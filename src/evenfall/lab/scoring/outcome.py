@@ -31,7 +31,7 @@ from evenfall.lab.scoring.hours import Span, apart_min, in_common, is_between, s
 from evenfall.lab.scoring.said import Said
 from evenfall.model.curfew import Instants, Spell
 
-__all__ = ["IN_COMMON_MIN", "Outcome", "finds", "outcome"]
+__all__ = ["IN_COMMON_MIN", "Outcome", "finds", "outcome", "unfound"]
 
 IN_COMMON_MIN = 0.5
 _NIGHTS_OFF_MAX = 2
@@ -102,6 +102,12 @@ def outcome(truth: NightTruth, said: Sequence[Said]) -> Outcome:
 def finds(truth: NightTruth, said: Sequence[Said]) -> bool:
     """Whether every hit series was found."""
     return len(_found(truth, said)) == len(truth.hits)
+
+
+def unfound(truth: NightTruth, said: Sequence[Said]) -> list[Hit]:
+    """The hit series that were not found."""
+    found = [hit for hit, _ in _found(truth, said)]
+    return [hit for hit in truth.hits if hit not in found]
 
 
 def _found(truth: NightTruth, said: Sequence[Said]) -> list[tuple[Hit, Said]]:

@@ -44,6 +44,7 @@ class NightScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     """What `lab score --json` prints of a family and method; null where it has no meaning.
 
     Attributes:
+        missed_because: what the method says of hit series that it did not find → worlds.
         edge_error_min_p50, edge_error_min_p90: minutes.
         coverage: share of the true edges in their printed interval.
         onset_error_nights_p50, onset_coverage: of onsets and liftings together.
@@ -62,6 +63,7 @@ class NightScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     found: int | None = None
     power: float | None = None
     power_low: float | None = None
+    missed_because: dict[str, int] | None = None
     wrong: int | None = None
     edge_error_min_p50: int | None = None
     edge_error_min_p90: int | None = None
@@ -106,6 +108,7 @@ def score_of(tally: Tally) -> NightScore:
         found=n - missed,
         power=_rounded(1 - missed / n),
         power_low=_rounded(lower_limit(n - missed, n)),
+        missed_because=tally.missed_because or None,
         wrong=tally.wrong,
         edge_error_min_p50=at_share(tally.edge_errors_min, 0.5),
         edge_error_min_p90=at_share(tally.edge_errors_min, 0.9),

@@ -24,7 +24,7 @@ from evenfall.lab.scoring.hours import Span, span_of, spans_of_hours
 from evenfall.model.curfew import Curfew, Instants, Spell
 from evenfall.model.vocabulary import Pattern, Scope
 
-__all__ = ["EVENFALL", "METHODS", "Said", "says"]
+__all__ = ["EVENFALL", "METHODS", "Heard", "Said", "says"]
 
 EVENFALL = "evenfall"
 METHODS = (EVENFALL, *PEERS)
@@ -57,23 +57,37 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     episodes: tuple[Spell, ...] = ()
 
 
-def says(
-    series: Sequence[Series], *, methods: Sequence[str], seed: int
-) -> dict[str, tuple[Said, ...]]:
-    """What each method claims of all series of a world; series without a claim are left out."""
-    found: dict[str, tuple[Said, ...]] = {}
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a method says of a world.
+
+    Attributes:
+        claims: series without a claim are left out.
+        reasons: (service, network) → why there is no claim, or what it is; empty: it gives none.
+    """
+
+    claims: tuple[Said, ...]
+    reasons: dict[tuple[str, str], str] = {}
+
+
+def says(series: Sequence[Series], *, methods: Sequence[str], seed: int) -> dict[str, Heard]:
+    """What each method says of all series of a world."""
+    found: dict[str, Heard] = {}
     if EVENFALL in methods:
         judged = judge(series, rng=np.random.default_rng([seed, _DRAWS]))
-        found[EVENFALL] = tuple(_of_curfew(one) for one in judged.curfews)
+        found[EVENFALL] = Heard(
+            claims=tuple(_of_curfew(one) for one in judged.curfews),
+            reasons={(one.service, one.network): one.reason for one in judged.findings},
+        )
     rows = [(one, given(one)) for one in series]
     for name in methods:
         if name != EVENFALL:
             hours = [(one, seen, PEERS[name](seen)) for one, seen in rows if seen.day.size]
-            found[name] = tuple(
+            claims = [
                 _of_hours(one, claimed, set(seen.hour.tolist()))
                 for one, seen, claimed in hours
                 if claimed
-            )
+            ]
+            found[name] = Heard(claims=tuple(claims))
     return found
 
 

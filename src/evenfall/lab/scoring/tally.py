@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +25,7 @@ from evenfall.lab.scoring.outcome import Outcome
 __all__ = ["DailyTally", "Scored", "Tally", "add_up", "tally_of"]
 
 _NAMED_MAX = 20
+_Value = TypeVar("_Value", int, str)
 
 
 class Tally(
@@ -36,6 +38,7 @@ class Tally(
         seeds: how many, from `first_seed` on.
         alarms, missed, wrong: worlds with a false alarm, not found, with a wrong claim.
         alarms_at, missed_at, wrong_at: the first twenty seeds concerned.
+        missed_because: what the method says of hit series that it did not find → worlds.
         edge_errors_min, date_errors: value → how often.
         nights_to_claim: nights of the first look whose claim was right → how often; 0: at none.
         edges … weekdays_right: as in `Outcome`, added up.
@@ -53,6 +56,7 @@ class Tally(
     alarms_at: tuple[int, ...] = ()
     missed: int = 0
     missed_at: tuple[int, ...] = ()
+    missed_because: dict[str, int] = {}
     wrong: int = 0
     wrong_at: tuple[int, ...] = ()
     edge_errors_min: dict[int, int] = {}
@@ -103,11 +107,13 @@ class Scored:
 
     Attributes:
         first_right: nights; 0: at none; None: not sought.
+        because: what the method says of hit series that it did not find, figures left out.
     """
 
     seed: int
     outcome: Outcome
     first_right: int | None = None
+    because: tuple[str, ...] = ()
 
 
 def tally_of(
@@ -132,6 +138,7 @@ def tally_of(
         alarms_at=tuple(alarms[:_NAMED_MAX]),
         missed=len(missed),
         missed_at=tuple(missed[:_NAMED_MAX]),
+        missed_because=_counted(why for one in scored for why in one.because),
         wrong=len(wrong),
         wrong_at=tuple(wrong[:_NAMED_MAX]),
         edge_errors_min=_counted(error for one in outcomes for error in one.edge_errors_min),
@@ -150,7 +157,7 @@ _LISTS = ("alarms_at", "missed_at", "wrong_at")
 _ERRORS = ("edge_errors_min", "date_errors", "nights_to_claim")
 
 
-def _counted(values: Iterable[int]) -> dict[int, int]:
+def _counted(values: Iterable[_Value]) -> dict[_Value, int]:
     return dict(sorted(Counter(values).items()))
 
 
@@ -160,19 +167,21 @@ def add_up(tallies: Sequence[Tally]) -> Tally:
     named = {n: sorted(s for t in tallies for s in getattr(t, n)) for n in _LISTS}
     lists = {name: tuple(seeds[:_NAMED_MAX]) for name, seeds in named.items()}
     errors = {name: _merged([getattr(t, name) for t in tallies]) for name in _ERRORS}
+    because = _merged([t.missed_because for t in tallies])
     counts = {name: sum(getattr(t, name) for t in tallies) for name in (*_COUNTS, *_WORLDS)}
     return msgspec.structs.replace(
         first,
         first_seed=min(t.first_seed for t in tallies),
         seeds=sum(t.seeds for t in tallies),
+        missed_because=because,
         **lists,
         **errors,
         **counts,
     )
 
 
-def _merged(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    total = Counter[int]()
+def _merged(parts: Iterable[Mapping[_Value, int]]) -> dict[_Value, int]:
+    total = Counter[_Value]()
     for part in parts:
         total.update(part)
     return dict(sorted(total.items()))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
@@ -25,9 +26,9 @@ import numpy as np
 from evenfall.infer.localtime import load_zone
 from evenfall.infer.series import Series
 from evenfall.lab.nights import FAMILIES, NightTruth, NightWorld, draw
-from evenfall.lab.scoring.outcome import finds, outcome
+from evenfall.lab.scoring.outcome import finds, outcome, unfound
 from evenfall.lab.scoring.rates import TUNING_BELOW
-from evenfall.lab.scoring.said import Said, says
+from evenfall.lab.scoring.said import Heard, Said, says
 from evenfall.lab.scoring.tally import Scored
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
 
 LOOKS = (5, 7, 10, 14, 21, 28)
 DAILY_FROM, DAILY_TO = 5, 60
+_NUMBER = re.compile(r"\d[\d.,:]*(?<![.,:])(?:e-?\d+)?")
+_OTHERWISE = "it claims other hours, or another pattern"
 _MARK_DIGITS = 5
 _MARK_LETTERS = 8
 _NAN = 1e6  # stands for what is no number in a digest
@@ -63,22 +66,35 @@ def score_world(
     said = says(world.series, methods=methods, seed=seed)
     first = _first_right(world, said, methods) if looks and world.truth.hits else {}
     return {
-        name: Scored(seed, outcome(world.truth, claims), first.get(name))
-        for name, claims in said.items()
+        name: Scored(
+            seed, outcome(world.truth, heard.claims), first.get(name), _why(world.truth, heard)
+        )
+        for name, heard in said.items()
     }
 
 
+def _why(truth: NightTruth, heard: Heard) -> tuple[str, ...]:
+    """What a method says of the hit series that it did not find, figures left out."""
+    claimed = {(one.service, one.network) for one in heard.claims}
+    missed = {(hit.service, hit.network) for hit in unfound(truth, heard.claims)}
+    reasons = {
+        _OTHERWISE if key in claimed else _NUMBER.sub("…", heard.reasons.get(key, ""))
+        for key in missed
+    }
+    return tuple(sorted(reasons - {""}))
+
+
 def _first_right(
-    world: NightWorld, whole: Mapping[str, Sequence[Said]], methods: Sequence[str]
+    world: NightWorld, whole: Mapping[str, Heard], methods: Sequence[str]
 ) -> dict[str, int]:
     truth = world.truth
     first: dict[str, int] = {}
     for nights in (look for look in LOOKS if look < truth.nights):
         left = [name for name in methods if name not in first]
         said = says(prefix(world.series, truth, nights), methods=left, seed=truth.seed)
-        first |= {name: nights for name in left if finds(truth, said[name])}
+        first |= {name: nights for name in left if finds(truth, said[name].claims)}
     for name in methods:
-        first.setdefault(name, truth.nights if finds(truth, whole[name]) else 0)
+        first.setdefault(name, truth.nights if finds(truth, whole[name].claims) else 0)
     return first
 
 
@@ -88,8 +104,9 @@ def look_daily(family: str, seed: int, *, methods: Sequence[str]) -> dict[str, E
     ever: dict[str, set[tuple[str, str]]] = {name: set() for name in methods}
     for nights in range(DAILY_FROM, DAILY_TO + 1):
         said = says(prefix(world.series, world.truth, nights), methods=methods, seed=seed)
-        for name, claims in said.items():
-            ever[name].update((c.service, c.network) for c in claims if _is_false(world.truth, c))
+        for name, heard in said.items():
+            false = [one for one in heard.claims if _is_false(world.truth, one)]
+            ever[name].update((one.service, one.network) for one in false)
     n = len(world.series)
     return {name: EverClaimed(series=n, ever_claimed=len(held)) for name, held in ever.items()}
 
