@@ -87,6 +87,7 @@ RULES: dict[str, str] = {
     "nights.window.own_level": "The target goes wrong in recurring local hours against its own "
     "other hours, by slot rotation, with an effect beyond the gate. Never above L2.",
     "nights.always": "It goes wrong in all measured hours of five days or more, against the days "
-    "outside and against other networks in the same hours, by Fisher's exact test over days.",
+    "outside and against other networks in the same hours, by Fisher's exact test over days. A "
+    "share is enough if its speeds gather at one rate that other networks are free of.",
 }
 """Rule id → one sentence: what it decides on what evidence."""
