@@ -9,8 +9,10 @@ Rules:
     least three of the four parts of the day. What changes only in the evening is not the level;
     it is what the windows are looked for.
     It must also stand out of what the line does anyway: lines wander, and days hang together. The
-    step between two stretches of days exceeds 5 times the usual difference between two adjacent
-    stretches of that length elsewhere in the series (more where there is little elsewhere).
+    step between two stretches of days, two or three or five or as many as there are, exceeds 5.5
+    times the usual difference between two adjacent stretches of that length elsewhere in the series
+    (more where there is little elsewhere). Wander comes slowly and steps at once, so the short
+    stretches tell them apart where a series has many steps.
 
 How it works:
     1. Every day gets one value: the median, over its rows, of value − the usual deviation of that
@@ -125,7 +127,7 @@ def level_changes(
         parts=_parts(day, slot, value, days, profile),
         profile=profile,
     )
-    candidates = _cuts(line.level, profile)
+    candidates = _sharpened(line.level, _cuts(line.level, profile), profile)
     confirmed: list[int] = []
     for cut in sorted(candidates, key=lambda c: -abs(_step(line.level, c, candidates, profile))):
         near = sorted({*confirmed, cut})
@@ -174,6 +176,16 @@ def _traced(best: _Floats, begun: _Ints) -> list[int]:
     return cuts[::-1]
 
 
+def _sharpened(level: _Floats, cuts: list[int], profile: LevelProfile) -> list[int]:
+    """Each cut at its likeliest day between its neighbours."""
+    sharp = []
+    for cut in cuts:
+        before, after = _width(cut, cuts, level.size, profile.days_min)
+        worth = _date_worth(level[cut - before : cut + after], before, profile)
+        sharp.append(cut - before + 1 + int(worth.argmax()))
+    return sorted(set(sharp))
+
+
 def _spread(level: _Floats, profile: LevelProfile) -> float:
     """The largest difference of medians that any cut could have."""
     width = profile.days_min
@@ -215,22 +227,40 @@ def _stands_out(line: _Line, cut: int, confirmed: list[int], candidates: list[in
     width = min(_width(cut, candidates, level.size, profile.days_max))
     if width < profile.days_min or abs(lasting) < smallest:
         return False
-    step = float(np.median(level[cut : cut + width]) - np.median(level[cut - width : cut]))
-    if abs(step) < smallest or step * lasting < 0:
+    if not _kept(level, cut, confirmed, profile):
         return False
-    if _kept(level, cut, confirmed, profile) < profile.kept_min:
-        return False
-    wander, separate = _wander(level, width, confirmed, profile)
-    return abs(step) > wander * (profile.wander_factor + profile.wander_few / max(separate, 0.5))
+    lengths = {*(length for length in profile.sharp_days if length < width), width}
+    return any(
+        _exceeds_wander(level, cut, length, confirmed, profile)
+        and _before_after(level, cut, length) * lasting > 0
+        for length in lengths
+    )
 
 
-def _kept(level: _Floats, cut: int, cuts: list[int], profile: LevelProfile) -> float:
-    """Share of the days on the worse side that are nearer to their own side's level."""
-    before, after = _width(cut, cuts, level.size, profile.days_max)
+def _exceeds_wander(
+    level: _Floats, cut: int, length: int, confirmed: list[int], profile: LevelProfile
+) -> bool:
+    """Whether so many days on either side differ by more than such stretches do elsewhere."""
+    step = abs(_before_after(level, cut, length))
+    wander, separate = _wander(level, length, confirmed, profile)
+    needed = profile.wander_factor + profile.wander_few / max(separate, 0.5)
+    return step >= math.log(profile.factor_min) and step > wander * needed
+
+
+def _before_after(level: _Floats, cut: int, length: int) -> float:
+    return float(np.median(level[cut : cut + length]) - np.median(level[cut - length : cut]))
+
+
+def _kept(level: _Floats, cut: int, cuts: list[int], profile: LevelProfile) -> bool:
+    """Whether the next days are nearer to their own side's level: all of a few, most of more."""
+    before, after = _width(cut, cuts, level.size, 2 * profile.days_min)
     first, second = level[cut - before : cut], level[cut : cut + after]
     middle = (np.median(first) + np.median(second)) / 2.0
     rises = bool(np.median(second) > np.median(first))
-    return float(min(((first < middle) == rises).mean(), ((second > middle) == rises).mean()))
+    for side in ((first < middle)[::-1] == rises, (second > middle) == rises):
+        if not side[: profile.days_min].all() or side.mean() < profile.kept_min:
+            return False
+    return True
 
 
 def _wander(

@@ -31,7 +31,9 @@ class LevelProfile:
         days_min: measured days that each level must last.
         days_max: measured days on each side that a change is judged from; what lies further off
             says more about the season.
-        kept_min: share of the days on either side that are nearer to their own side's level.
+        kept_min: the next `days_min` days on either side are nearer to their own side's level, and
+            so is this share of twice as many.
+        sharp_days: lengths of the stretches that are compared, besides all that there are.
         wander_factor: a change exceeds so many times what the line does between two stretches of
             the same length elsewhere.
         wander_few: that factor grows by this over the number of separate stretches there are to
@@ -52,8 +54,9 @@ class LevelProfile:
     factor_min: float = 1.25
     days_min: int = 5
     days_max: int = 28
-    kept_min: float = 0.85
-    wander_factor: float = 5.0
+    kept_min: float = 0.8
+    sharp_days: tuple[int, ...] = (2, 3, 5)
+    wander_factor: float = 5.5
     wander_few: float = 8.0
     wander_min: float = 0.03
     scale_min: float = 0.04

@@ -4,6 +4,8 @@ Rules:
     unpaired    the target's own speed: the steps are taken out before hours are looked for, so that
                 a new tariff in May makes no window and hides none. A step of the target alone
                 cannot be told from a new tariff, so it is named and never called slowed.
+    an index    likewise; and its hours are set against the same hours of other dates, for people
+                sleep (`rhythm.py`).
     others      a ratio of two speeds of one moment does not move with the line. Nothing is taken
                 out; the level of the line is read from the controls and its changes are named.
 
@@ -20,6 +22,7 @@ import numpy as np
 
 from evenfall.infer.levels import LevelChange, level_changes, without_levels
 from evenfall.infer.localtime import EARLIEST_US, LATEST_US, load_zone, local_times
+from evenfall.infer.rhythm import is_index, without_rhythm
 from evenfall.infer.scores import Rows
 from evenfall.infer.series import Basis, Series
 
@@ -38,10 +41,14 @@ def line_changes(rows: Rows) -> tuple[LevelChange, ...]:
 
 
 def steady(series: Series, changes: tuple[LevelChange, ...]) -> Series:
-    """The series with the steps of an unpaired level taken out."""
-    if series.basis is not Basis.UNPAIRED or not changes:
+    """The series with the steps of an unpaired level, and the rhythm of an index, taken out."""
+    index = is_index(series)
+    if series.basis is not Basis.UNPAIRED or not (changes or index):
         return series
     known = (series.started_us >= EARLIEST_US) & (series.started_us < LATEST_US)
     at = np.where(known, series.started_us, EARLIEST_US)
-    day = local_times(at, load_zone(series.timezone)).day
-    return replace(series, log_ratio=without_levels(day, series.log_ratio, changes))
+    local = local_times(at, load_zone(series.timezone))
+    log_ratio = without_levels(local.day, series.log_ratio, changes)
+    if index:
+        log_ratio = without_rhythm(local.day, local.minute // 60, log_ratio)
+    return replace(series, log_ratio=log_ratio)
