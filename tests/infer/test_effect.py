@@ -21,6 +21,8 @@ from evenfall.infer.scores import usable_rows
 from evenfall.infer.series import Basis
 from evenfall.model.vocabulary import State
 
+UNPAIRED = replace(NIGHTLY_2026, effect_share_min=NIGHTLY_2026.effect_share_min_unpaired)
+
 
 def judged(histories, make, *, nights: int = 14, seed: int = 1, basis: Basis = Basis.PAIRS):
     """The strength of 20–22 in a history made by `make(history, inside)`."""
@@ -136,9 +138,21 @@ def test_neither_alone_but_both_together(histories) -> None:
         inside = h.inside(20, 22)
         both = mixed(h, inside, 0.25, 0.25)
         rows = usable_rows(h.series(Basis.PAIRS, **both), NIGHTLY_2026)
-        found = strength(rows, inside, ~inside, NIGHTLY_2026)
+        found = strength(rows, inside, ~inside, UNPAIRED)
         together += any("failed and" in note for note in found.notes)
     assert together >= 8
+
+
+@pytest.mark.parametrize(("failed", "slow"), [(0.04, 0.04), (0.0, 0.08), (0.05, 0.0)])
+def test_very_little_of_both_is_nothing_between_pairs(histories, failed, slow) -> None:
+    """Pairs claim smaller shares, and none that is not surely above 15 in a hundred."""
+    for seed in range(10):
+        h = histories.measured(np.random.default_rng(seed), 28)
+        inside = h.inside(20, 22)
+        made = mixed(h, inside, failed, slow)
+        made["log_ratio"] = made["log_ratio"] + h.noise(np.where(inside, 0.4, 0.1))
+        rows = usable_rows(h.series(Basis.PAIRS, **made), NIGHTLY_2026)
+        assert strength(rows, inside, ~inside, NIGHTLY_2026).state is State.INSUFFICIENT
 
 
 @pytest.mark.parametrize(("failed", "slow"), [(0.1, 0.1), (0.0, 0.15), (0.15, 0.0)])
@@ -150,7 +164,7 @@ def test_a_little_of_both_is_nothing(histories, failed: float, slow: float) -> N
         made = mixed(h, inside, failed, slow)
         made["log_ratio"] = made["log_ratio"] + h.noise(np.where(inside, 0.4, 0.1))
         rows = usable_rows(h.series(Basis.PAIRS, **made), NIGHTLY_2026)
-        assert strength(rows, inside, ~inside, NIGHTLY_2026).state is State.INSUFFICIENT
+        assert strength(rows, inside, ~inside, UNPAIRED).state is State.INSUFFICIENT
 
 
 def test_shares_of_nothing(histories) -> None:

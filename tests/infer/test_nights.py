@@ -67,7 +67,7 @@ def test_every_field_is_filled_honestly(histories) -> None:
     assert curfew.claim_level is ClaimLevel.L3
     assert curfew.rule_id == "nights.window.pairs"
     assert curfew.rule_id in RULES
-    assert (curfew.ruleset, curfew.profile) == (RULESET, "nightly-2026")
+    assert (curfew.ruleset, curfew.profile) == (RULESET, NIGHTLY_2026.name)
     assert curfew.q_value is not None
     assert curfew.p_value <= look_p(14, NIGHTLY_2026)
     assert (

@@ -251,7 +251,7 @@ def _slow(
     if surely < bound:
         return Strength(State.SLOWED, effect, _slower(middle, low, high), "")
     share = _share_hit(x, rows.day[a], rows.x[b], rows.day[b], profile)
-    if share >= profile.effect_failure_min:
+    if share >= profile.effect_share_min:
         hit = float((x < -math.log(profile.effect_deep_factor)).mean())
         note = f"it hits a share of the transfers: {hit:.0%} inside are slower than a third"
         return Strength(State.SLOWED, effect, _slower(middle, low, high), "", (note,))
@@ -299,7 +299,7 @@ def _both(
         share_difference(hit[a], rows.day[a], values, days, level=profile.gate_level)[0]
         for values, days in ((fast[a], rows.day[a]), (hit[b], rows.day[b]))
     )
-    if surely < profile.effect_failure_min:
+    if surely < profile.effect_share_min:
         return None
     note = f"{shares.failed:.0%} inside failed and {shares.slow:.0%} were slower than a third"
     state = state_of(shares)

@@ -38,6 +38,7 @@ from evenfall.infer.reading import Reading, bins_of
 from evenfall.infer.rotation import rotation_p
 from evenfall.infer.scores import Rows
 from evenfall.infer.search import Nights, Span, find_union, in_union, night_scores, occupied
+from evenfall.infer.series import Basis
 from evenfall.infer.weekdays import EVERY_DAY, best_weekdays
 from evenfall.model.vocabulary import State
 
@@ -124,11 +125,19 @@ def try_window(reading: Reading, profile: NightlyProfile, rng: np.random.Generat
         return Trial(test.p_value, needed, None, reason)
     union, weekdays, search = _hours_and_days(reading.nights, profile, rng)
     union, search = _confirmed(reading, union, weekdays, search, profile, rng)
-    found = _count(reading.rows, reading.nights, union, weekdays, search, profile)
+    gates = _gates(reading.series.basis, profile)
+    found = _count(reading.rows, reading.nights, union, weekdays, search, gates)
     if found is None:
         return Trial(test.p_value, needed, None, "no run of nights outweighs the others")
-    reason, insufficient = _gate(reading.rows, found, profile)
+    reason, insufficient = _gate(reading.rows, found, gates)
     return Trial(test.p_value, needed, found, reason, insufficient)
+
+
+def _gates(basis: Basis, profile: NightlyProfile) -> NightlyProfile:
+    """The constants of the gates, which ask for more where there are no pairs."""
+    if basis is Basis.PAIRS:
+        return replace(profile, rows_inside_min_unpaired=profile.rows_inside_min)
+    return replace(profile, effect_share_min=profile.effect_share_min_unpaired)
 
 
 def _why_nothing(
@@ -248,6 +257,11 @@ def _gate(rows: Rows, found: Found, profile: NightlyProfile) -> tuple[str, bool]
     if found.nights_seen < profile.nights_min:
         seen = f"bad hours on {found.nights_seen} of {found.nights_measured} measured nights"
         return (f"{seen}; a pattern needs {profile.nights_min} of them", False)
+    slow = found.strength.state is State.SLOWED
+    least = profile.rows_inside_min_unpaired if slow else profile.rows_inside_min
+    n = int(np.count_nonzero(found.inside))
+    if n < least:
+        return (f"{n} measurements inside the hours; a pattern needs {least}", True)
     dates = np.unique(rows.day[found.outside]).size
     if dates < profile.nights_min:
         return (f"the other hours were measured on {dates} dates of the episode only", True)
