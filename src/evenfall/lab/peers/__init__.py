@@ -13,5 +13,7 @@ over, and every choice there is made in the peer's favour; what is the same for 
     "undetermined") a claim of theirs is no false alarm.
     Their hours are compared with the truth without weekdays, which none of them knows.
 
+What other readings would have given: docs/decisions/0026-peers-judge-nights-in-their-favour.md.
+
 `wehe.py` is the rule of Wehe's client on one occasion, as `lab score --check` uses it.
 """
