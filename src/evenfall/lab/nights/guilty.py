@@ -64,6 +64,7 @@ __all__ = [
 ]
 
 _TWENTY_MIN_S = 1200
+_CADENCES_S = (600, 900, 1200, 1800)
 _WEEK = {"nights": (7, 7), "cadences_s": (_TWENTY_MIN_S,), "missing": 0.0}
 _KINDS: dict[str, Kind] = {
     "sni.police": "police",
@@ -86,6 +87,11 @@ def _act(hours: Hours, factor: float = 8.0, **more: Any) -> Act:
 def _deep(rng: np.random.Generator) -> float:
     """How many times slower where depth is not the point: ×1/4 to ×1/40."""
     return float(np.exp(rng.uniform(np.log(4), np.log(40))))
+
+
+def _frame(rng: np.random.Generator, wish: Wish, **more: Any) -> Plan:
+    """At most half of the rounds missing, and one every half hour at least."""
+    return frame(rng, wish, **{"missing": 0.5, "cadences_s": _CADENCES_S, **more})
 
 
 def _week(rng: np.random.Generator, wish: Wish) -> Plan:
@@ -115,19 +121,19 @@ def eighth(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def third(rng: np.random.Generator, wish: Wish) -> Plan:
     """×1/3, two to four weeks."""
-    plan = frame(rng, wish, nights=(14, 28), missing=0.5)
+    plan = _frame(rng, wish, nights=(14, 28))
     return _curfew(plan, _act(hours_of(evening_window(rng)), 3.0, share=1.0))
 
 
 def half(rng: np.random.Generator, wish: Wish) -> Plan:
     """×1/2, two to four weeks."""
-    plan = frame(rng, wish, nights=(14, 28), missing=0.5, cadences_s=(600, 900, 1200))
+    plan = _frame(rng, wish, nights=(14, 28), cadences_s=(600, 900, 1200))
     return _curfew(plan, _act(hours_of(evening_window(rng)), 2.0, share=1.0))
 
 
 def drawn(rng: np.random.Generator, wish: Wish) -> Plan:
     """Services, window, depth and mechanism drawn, as the demonstration's evening has them."""
-    plan = known_place(frame(rng, wish))
+    plan = known_place(_frame(rng, wish))
     plan = changed(plan, sampling=Sampling(missing=0.3))
     truth = truth_of(wish.seed)
     start, end = minutes_of(truth.start_local), minutes_of(truth.end_local)
@@ -145,7 +151,7 @@ def drawn(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def partial(rng: np.random.Generator, wish: Wish) -> Plan:
     """Only 30–60 % of the flows are hit."""
-    plan = frame(rng, wish, nights=(14, 28), missing=0.5)
+    plan = _frame(rng, wish, nights=(14, 28))
     window = evening_window(rng, length_min=(90, 240))
     act = _act(hours_of(window), _deep(rng), share=float(rng.uniform(0.3, 0.6)))
     return _curfew(plan, act)
@@ -153,14 +159,14 @@ def partial(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def jitter(rng: np.random.Generator, wish: Wish) -> Plan:
     """Both ends move by up to 20 minutes, each night anew."""
-    plan = frame(rng, wish, nights=(10, 28), missing=0.5)
+    plan = _frame(rng, wish, nights=(10, 28))
     window = evening_window(rng, length_min=(120, 240))
     return _curfew(plan, _act(hours_of(window, jitter_min=20.0), _deep(rng)))
 
 
 def sparse(rng: np.random.Generator, wish: Wish) -> Plan:
     """70 % of the rounds never happen."""
-    plan = frame(rng, wish, nights=(14, 28), cadences_s=(600, 900, 1200, 1800))
+    plan = _frame(rng, wish, nights=(14, 28), cadences_s=(600, 900, 1200, 1800))
     plan = changed(plan, sampling=replace(plan.sampling, missing=0.7))
     window = evening_window(rng, length_min=(90, 240))
     return _curfew(plan, _act(hours_of(window), _deep(rng)))
@@ -168,7 +174,7 @@ def sparse(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def weekdays(rng: np.random.Generator, wish: Wish) -> Plan:
     """Only on Monday to Friday, at weekends, or on one day a week."""
-    plan = frame(rng, wish, nights=(28, 42), missing=0.4)
+    plan = _frame(rng, wish, nights=(28, 42), missing=0.4)
     days = pick(rng, (_MON_FRI, _MON_FRI, _SAT_SUN, _FRIDAY, _THURSDAY))
     if len(days) == 1:
         plan = changed(plan, nights=wish.nights or int(rng.integers(42, 57)))
@@ -178,7 +184,7 @@ def weekdays(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def two_windows(rng: np.random.Generator, wish: Wish) -> Plan:
     """Two a day, one to four hours apart, as Kenya's exams."""
-    plan = frame(rng, wish, nights=(10, 28), missing=0.5)
+    plan = _frame(rng, wish, nights=(10, 28))
     first = evening_window(rng, start_min=(6 * 60, 13 * 60), length_min=(90, 240))
     gap = int(rng.integers(12, 49)) * 5
     second = (first[0] + first[1] + gap, int(rng.integers(18, 49)) * 5)
@@ -190,7 +196,7 @@ def two_windows(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def midnight(rng: np.random.Generator, wish: Wish) -> Plan:
     """Crosses midnight, or lies behind it."""
-    plan = frame(rng, wish, missing=0.5)
+    plan = _frame(rng, wish)
     fixed = pick(rng, ((22 * 60, 240), (60, 480), (18 * 60, 720), None))
     start = int(rng.integers(21 * 12, 24 * 12)) * 5
     length = int(rng.integers(36, 97)) * 5
@@ -199,7 +205,7 @@ def midnight(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def waves(rng: np.random.Generator, wish: Wish) -> Plan:
     """Three waves, at least five clear nights between them."""
-    plan = frame(rng, wish, nights=(40, 90), missing=0.4, cadences_s=(1200, 1800))
+    plan = _frame(rng, wish, nights=(40, 90), missing=0.4, cadences_s=(1200, 1800))
     span = max(plan.nights, 40)
     spare = span - 3 * 5 - 4 * 6  # what is left beyond five hit nights and six clear ones each
     gone = min(plan.sampling.missing_nights, 1)
@@ -217,7 +223,7 @@ def waves(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def lifting(rng: np.random.Generator, wish: Wish) -> Plan:
     """Begins and ends within the data."""
-    plan = frame(rng, wish, nights=(28, 60), missing=0.5)
+    plan = _frame(rng, wish, nights=(28, 60))
     first = int(rng.integers(7, max(plan.nights // 3, 8) + 1))
     last = int(rng.integers(first + 7, max(plan.nights - 7, first + 8)))
     window = evening_window(rng, length_min=(90, 240))
@@ -226,7 +232,7 @@ def lifting(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def by_control(rng: np.random.Generator, wish: Wish) -> Plan:
     """No pairs: visits to the service beside controls, and a second network that is clean."""
-    plan = frame(rng, wish, nights=(10, 28), missing=0.5, measures="visits", networks=NETWORKS[:2])
+    plan = _frame(rng, wish, nights=(10, 28), measures="visits", networks=NETWORKS[:2])
     window = evening_window(rng, length_min=(90, 240))
     act = _act(hours_of(window), _deep(rng), fail_share=float(rng.uniform(0, 0.3)))
     return _curfew(plan, act)
@@ -234,7 +240,7 @@ def by_control(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def congested(rng: np.random.Generator, wish: Wish) -> Plan:
     """Slowed by name, and the whole line is full in the evening besides."""
-    plan = frame(rng, wish, missing=0.5)
+    plan = _frame(rng, wish)
     window = evening_window(rng, start_min=(18 * 60, 21 * 60), length_min=(90, 180))
     busy = evening_window(rng, start_min=(18 * 60, 20 * 60), length_min=(120, 240))
     full = Trouble(on="line", hours=hours_of(busy), factor=float(rng.uniform(2.5, 8)))
@@ -243,7 +249,7 @@ def congested(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def blocked_window(rng: np.random.Generator, wish: Wish) -> Plan:
     """Nothing comes through in the window: by pairs, or by visits with a clean network beside."""
-    plan = frame(rng, wish, missing=0.5)
+    plan = _frame(rng, wish)
     if rng.random() < 0.5:
         plan = changed(plan, measures="visits", networks=NETWORKS[:2])
     act = _act(hours_of(evening_window(rng)), kind="block", share=float(rng.uniform(0.85, 1.0)))
@@ -252,7 +258,7 @@ def blocked_window(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def blocked_always(rng: np.random.Generator, wish: Wish) -> Plan:
     """Blocked at all hours on one network, from a date on or throughout; two others are clean."""
-    plan = frame(rng, wish, nights=(14, 28), missing=0.5, measures="visits", networks=NETWORKS[:3])
+    plan = _frame(rng, wish, nights=(14, 28), measures="visits", networks=NETWORKS[:3])
     first = int(rng.integers(5, plan.nights // 2 + 1)) if plan.nights >= 12 else 0
     dates = ((first, plan.nights),) if rng.random() < 0.5 else ()
     act = _act(Hours(dates=dates), kind="block", share=float(rng.uniform(0.95, 1.0)))
@@ -282,14 +288,14 @@ def shaped(rng: np.random.Generator, wish: Wish) -> Plan:
 
 
 def _limited(rng: np.random.Generator, wish: Wish, kind: Kind) -> Plan:
-    plan = frame(rng, wish, missing=0.5)
+    plan = _frame(rng, wish)
     rate_bps = float(64_000 * 8 ** rng.random())
     return _curfew(plan, _act(hours_of(evening_window(rng)), kind=kind, rate_bps=rate_bps))
 
 
 def random_loss(rng: np.random.Generator, wish: Wish) -> Plan:
     """Packets lost at random: ×1/5 to ×1/20, each flow its own, a few fail."""
-    plan = frame(rng, wish, missing=0.5)
+    plan = _frame(rng, wish)
     fails = float(rng.uniform(0, 0.1))
     act = _act(hours_of(evening_window(rng)), 5.0, factor_max=20.0, fail_share=fails)
     return _curfew(plan, act)
@@ -297,12 +303,12 @@ def random_loss(rng: np.random.Generator, wish: Wish) -> Plan:
 
 def stall(rng: np.random.Generator, wish: Wish) -> Plan:
     """Nothing, or 15–24 KB and then nothing."""
-    plan = frame(rng, wish, missing=0.5)
+    plan = _frame(rng, wish)
     return _curfew(plan, _act(hours_of(evening_window(rng)), kind="stall"))
 
 
 def mixed(rng: np.random.Generator, wish: Wish) -> Plan:
     """30 % of the flows are blocked, 70 % slow."""
-    plan = frame(rng, wish, missing=0.5)
+    plan = _frame(rng, wish)
     act = _act(hours_of(evening_window(rng)), _deep(rng), fail_share=0.3, share=1.0)
     return _curfew(plan, act)
