@@ -66,9 +66,9 @@ def test_the_examples_are_read(repository: Path) -> None:
     """The map files in examples/ are good ones."""
     found = sorted((repository / "examples").glob("*.toml"))
     names = {path.name for path in found}
-    assert {"kenya-2023.toml", "twitter-ru-2021.toml"} <= names
-    for name in ("kenya-2023.toml", "twitter-ru-2021.toml"):
-        read_map((repository / "examples" / name).read_text(), name=name)
+    assert {"kenya-2023.toml", "twitter-ru-2021.toml", "youtube-traffic-ru.toml"} <= names
+    for path in found:
+        read_map(path.read_text(), name=path.name)
 
 
 def test_failure_or_goodput_alone_is_enough() -> None:
