@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evenfall.model.errors import StoreError
-from evenfall.store import open_store
+from evenfall.store import Store, open_store
 
 
 def test_a_store_is_made_and_found_again(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_higher_minor_is_read(tmp_path: Path) -> None:
 HOLD = """
 import sys
 from pathlib import Path
-from evenfall.store import open_store
+from evenfall.store import Store, open_store
 with open_store(Path(sys.argv[1]), write=True):
     print("held", flush=True)
     sys.stdin.read()
@@ -130,3 +130,21 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
         pytest.raises(StoreError, match="opened for writing"),
     ):
         store.write_findings([], [])
+
+
+def test_readers_of_one_program_do_not_share_what_they_spill(tmp_path: Path) -> None:
+    """Each has a folder of its own for what does not fit in memory; closing one clears only its."""
+    with open_store(tmp_path / "s", write=True):
+        pass
+
+    def spills(store: Store) -> str:
+        with store.selecting() as engine:
+            found = engine.execute("SELECT current_setting('temp_directory')").fetchone()
+        assert found is not None
+        return str(found[0])
+
+    with (
+        open_store(tmp_path / "s", write=False) as one,
+        open_store(tmp_path / "s", write=False) as two,
+    ):
+        assert spills(one) != spills(two)

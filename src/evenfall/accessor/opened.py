@@ -17,7 +17,6 @@ from typing import Self
 
 from evenfall.accessor.answer import Answer
 from evenfall.accessor.html import printable, rendered
-from evenfall.accessor.judging import judged_anew, judged_as_stored
 from evenfall.accessor.nights import Nights, NightsList
 from evenfall.accessor.picking import pick_nights
 from evenfall.infer.localtime import load_zone
@@ -25,6 +24,7 @@ from evenfall.infer.series import Series
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.errors import StoreError, UsageError
 from evenfall.report.gather import JUDGE_SEED
+from evenfall.report.judging import judged_anew, judged_as_stored
 from evenfall.report.subject import Judged
 from evenfall.store import LedgerEntry, Store, open_store
 from evenfall.store.sql import ask

@@ -31,7 +31,7 @@ from evenfall.lab.nights.writing import write_world
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.encoding import canonical_json, to_json_line
 from evenfall.model.errors import LabError
-from evenfall.report.gather import JUDGE_SEED, joined, page_of
+from evenfall.report.gather import JUDGE_SEED, gather, page_of
 from evenfall.report.page import build_page
 from evenfall.store import open_store
 
@@ -167,7 +167,7 @@ def write_pages(found: Fortnight, folder: Path) -> list[Path]:
     """A page for each service, those with a curfew first."""
     pages: list[Path] = []
     with open_store(found.store_path, write=False) as store:
-        judged = joined(store.series(), found.curfews, found.findings)
+        judged = gather(store)
         for subject in sorted(judged, key=lambda j: (j.curfew is None, j.finding.service)):
             path = folder / f"{subject.finding.service}.html"
             path.write_text(build_page(page_of(store, judged, subject)), encoding="utf-8")

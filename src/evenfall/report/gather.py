@@ -1,22 +1,17 @@
 """From an open store to what a page or a terminal shows: series with what was made of them.
 
-The findings of the last `analyze` are used as they stand if they know every series asked for;
-otherwise the series are judged here, with a generator whose seed is fixed, so that the same store
-gives the same page. Nothing is written.
+The findings of the last `analyze` are used as they stand if they know every series asked for
+(`judging.py`); otherwise the series are judged here, with a generator whose seed is fixed, so that
+the same store gives the same page. Nothing is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from evenfall.infer.nights import judge
-from evenfall.infer.profiles import NIGHTLY_2026
-from evenfall.infer.series import Series
-from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.errors import UsageError
 from evenfall.report.evening import Speed
+from evenfall.report.judging import judged_anew, judged_as_stored
 from evenfall.report.subject import Judged, Page
 from evenfall.store import Store
 
@@ -37,28 +32,14 @@ def gather(
         networks: only these; None: all.
     """
     series = store.series(networks=networks, zone=zone)
-    curfews, findings = store.findings()
-    if not _covers(findings, series):
-        judged = judge(series, profile=NIGHTLY_2026, rng=np.random.default_rng(JUDGE_SEED))
-        curfews, findings = list(judged.curfews), list(judged.findings)
-    return joined(series, curfews, findings)
-
-
-def joined(
-    series: Sequence[Series], curfews: Sequence[Curfew], findings: Sequence[SeriesFinding]
-) -> list[Judged]:
-    """Series beside their findings; a series without a finding is left out."""
-    curfew_of = {(c.service, c.network): c for c in curfews}
-    finding_of = {(f.service, f.network): f for f in findings}
-    return [
-        Judged(series=s, finding=finding_of[key], curfew=curfew_of.get(key))
-        for s in series
-        if (key := (s.service, s.network)) in finding_of
-    ]
+    judged = judged_as_stored(series, *store.findings())
+    return judged_anew(series, seed=JUDGE_SEED) if judged is None else judged
 
 
 def pick(judged: Sequence[Judged], service: str, network: str) -> Judged:
     """The one series that is meant.
+
+    Where it is there both measured and simulated, the measured one is meant.
 
     Args:
         judged: from `gather`.
@@ -74,7 +55,7 @@ def pick(judged: Sequence[Judged], service: str, network: str) -> Judged:
         if j.finding.service.lower() == service.lower() and network in ("", j.finding.network)
     ]
     if len({j.finding.network for j in found}) == 1:
-        return found[0]
+        return min(found, key=lambda j: j.series.simulated)
     if found:
         names = [j.finding.network for j in found]
         raise UsageError(
@@ -127,11 +108,6 @@ def _beside(judged: Sequence[Judged], subject: Judged) -> list[Judged]:
     same_network = [j for j in others if j.series.network == subject.series.network]
     same_service = [j for j in others if j.series.service == subject.series.service]
     return same_network or sorted(same_service, key=lambda j: -j.finding.n)
-
-
-def _covers(findings: Sequence[SeriesFinding], series: Sequence[Series]) -> bool:
-    known = {(f.service, f.network): f.n for f in findings}
-    return all((s.service, s.network) in known for s in series)
 
 
 def _listed(names: Sequence[str]) -> str:

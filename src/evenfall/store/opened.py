@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def open_store(path: Path, *, write: bool) -> Iterator[Store]:
             stack.enter_context(writer_lock(folder))
             temporary = folder.temporary
         else:
-            temporary = Path(tempfile.gettempdir()) / f"evenfall-read-{os.getpid()}"
+            temporary = Path(tempfile.gettempdir()) / f"evenfall-read-{uuid.uuid4().hex}"
         stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         yield stack.enter_context(contextlib.closing(Store(folder, temporary, writes=write)))
 

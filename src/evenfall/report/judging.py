@@ -1,8 +1,8 @@
 """Every series of a store beside what was made of it.
 
-The findings of the last `evenfall analyze` are used as they stand if they speak of exactly these
-series; otherwise the series are judged here, all together (scope and q need the others), with the
-seed that the commands use, so that Python and the terminal say the same.
+The findings of the last `evenfall analyze` are used as they stand if they speak of all these
+series; otherwise the series are judged here, all together (scope and q need the others), so that
+every screen and Python say the same.
 
 A store may hold one service on one network twice: measured and simulated, or in two time zones.
 Findings that were stored name neither, so such a store is always judged here, where each finding
@@ -44,11 +44,11 @@ def judged_anew(series: Sequence[Series], *, seed: int) -> list[Judged]:
 def judged_as_stored(
     series: Sequence[Series], curfews: Sequence[Curfew], findings: Sequence[SeriesFinding]
 ) -> list[Judged] | None:
-    """What the last analysis said of them; None if it does not speak of exactly these."""
+    """What the last analysis said of them; None if it does not speak of all of these."""
     keys = [(s.service, s.network) for s in series]
     finding_of = {(f.service, f.network): f for f in findings}
     curfew_of = {(c.service, c.network): c for c in curfews}
-    if len(set(keys)) < len(keys) or set(keys) != set(finding_of):
+    if len(set(keys)) < len(keys) or not set(keys) <= set(finding_of):
         return None
     if any(s.timezone != curfew_of.get(k, s).timezone for s, k in zip(series, keys, strict=True)):
         return None
