@@ -119,4 +119,5 @@ def test_every_row_kept_of_today_is_on_the_page(bench, repository) -> None:
     """Figures of the page are those of the rows: it was written after the last of them."""
     kept = bench.todays(bench.all_rows())
     page = (repository / "docs" / "ERROR-RATES.md").read_text()
-    assert "\n".join(bench.written(kept)).strip() in page
+    _head, *tables = bench.written(kept)
+    assert "\n".join(tables).strip() in page
