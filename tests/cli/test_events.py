@@ -203,15 +203,26 @@ def test_an_import_names_what_it_left_out(store: Path, tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_none_is_refused(store: Path, tmp_path: Path) -> None:
-    """A pipe without a writer, no file, no table, a calendar in another format."""
+    """A pipe without a writer, no file, a text that is no table, a folder."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    calendar = tmp_path / "c.ics"
-    calendar.write_text("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")
-    for path in (pipe, tmp_path / "nothing.csv", calendar, tmp_path):
+    text = tmp_path / "t.txt"
+    text.write_text("BEGIN:SOMETHING\r\nEND:SOMETHING\r\n")
+    for path in (pipe, tmp_path / "nothing.csv", text, tmp_path):
         done = run("events", "import", path, "--tz", "Asia/Almaty", store=store)
         assert isinstance(done.exception, EvenfallError), path
         assert path.name in str(done.exception)
+
+
+def test_a_calendar_is_imported(store: Path, tmp_path: Path) -> None:
+    """A weekly broadcast of 2018, up to its last time."""
+    calendar = tmp_path / "c.ics"
+    rule = "DTSTART:20180601T143000Z\r\nRRULE:FREQ=WEEKLY;COUNT=5\r\nSUMMARY:live\r\n"
+    calendar.write_text(f"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n{rule}END:VEVENT\r\nEND:VCALENDAR\r\n")
+    good("events", "import", calendar, "--tz", "Asia/Almaty", "--type", "broadcast", store=store)
+    listed = lines("events", "list", "--type", "broadcast", store=store)
+    assert [e["start"] for e in listed][:2] == ["2018-06-01T20:30", "2018-06-08T20:30"]
+    assert len(listed) == 5
 
 
 def test_nights_with_and_without(nights: Path) -> None:

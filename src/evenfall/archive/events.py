@@ -22,7 +22,9 @@ Rules:
     A row that cannot be is left out and named; the others are read. More than 100,000 rows, or a
     table of none of these kinds, is refused.
 
-What it does not do: read calendars in iCalendar format. Decide anything.
+Calendars in iCalendar format are known by their first line, and read by `event_calendar.py`.
+
+What it does not do: decide anything.
 
 Sources: accessnow.org/keepiton (STOP methodology), transparencyreport.google.com (column names as
 in the files of 2026), RFC 4180.
@@ -35,6 +37,7 @@ import io
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from evenfall.archive.event_calendar import calendar_events, is_calendar
 from evenfall.archive.event_registers import google_events, stop_events
 from evenfall.archive.event_rows import STARTS, Asked, Row, csv_events
 from evenfall.infer.localtime import load_zone
@@ -43,12 +46,12 @@ from evenfall.model.event import Event, EventType
 
 __all__ = ["FORMATS", "EventsRead", "RowLeftOut", "read_events"]
 
-FORMATS = ("csv", "stop", "google")
+FORMATS = ("csv", "stop", "google", "ics")
 _ROWS_MAX = 100_000
 
 
 class RowLeftOut(NamedTuple):
-    """A row that became no event: its line (the header is line 1), and why."""
+    """A row that became no event: its line (the header is line 1; VEVENTs are counted), and why."""
 
     line: int
     why: str
@@ -89,18 +92,20 @@ def read_events(
         added_us: stamped on every event.
         form: one of `FORMATS`; empty: told by the header.
         country: only rows of this country (name or two letters, any case); for `stop`, `google`.
-        type_default: of rows of `csv` that do not say.
+        type_default: of rows of `csv` and `ics` that do not say.
 
     Raises:
         FormatError: no such table, not UTF-8, too long, an unknown zone, or a country that is
             missing where the table holds several or that it does not hold.
     """
     load_zone(timezone)
+    asked = Asked(timezone, type_default, name, added_us)
+    if form == "ics" or (not form and is_calendar(content)):
+        return EventsRead("ics", *_gathered(calendar_events(content, asked, name=name)), 0)
     header, rows = _rows(content, name)
     form = form or _sniffed(header, name)
     _check_header(form, header, name)
     kept = _of_country(rows, form, country, name)
-    asked = Asked(timezone, type_default, name, added_us)
     events, left_out = _gathered(_MAKERS[form](kept, asked))
     return EventsRead(form, events, left_out, len(rows) - len(kept))
 

@@ -185,9 +185,9 @@ def _checked(event: Event) -> Event:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "stop", "google"]),
+    type=click.Choice(["csv", "stop", "google", "ics"]),
     default=None,
-    help="Which table it is [else told by its header].",
+    help="Which it is [else told by its beginning].",
 )
 @click.option("--country", default="", help="Only its rows, where the table holds several.")
 @click.option(

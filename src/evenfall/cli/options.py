@@ -207,6 +207,7 @@ class EvenfallGroup(click.Group):
 
 _EXTRA_OF_MODULE = {
     "duckdb": "analysis",
+    "icalendar": "analysis",
     "numpy": "analysis",
     "isal": "analysis",
     "jinja2": "report",
