@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from evenfall.cli import cli
 from evenfall.lab.peers import by_name
+from evenfall.lab.scoring import run, worlds
 
 KEYS = {
     "kind", "family", "method", "seeds", "innocent", "false_alarms", "false_alarm_rate",
@@ -79,6 +80,40 @@ def test_rows_are_kept_and_no_seed_counts_twice(tmp_path) -> None:
     assert "--first-seed 10002" in str(again.exception.remedy)
     lines(score(*words, "--first-seed", "10002"))
     assert len(rows.read_text().splitlines()) == 2 * len(METHODS)
+
+
+def test_looking_every_day_prints_rows_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    """Innocent families alone, one line a method; kept beside the others in the same file."""
+    monkeypatch.setattr(worlds, "DAILY_TO", 6)
+    rows = tmp_path / "rows.jsonl"
+    words = ("--families", "null_clean,curfew_basic", "--rows", str(rows), "--json")
+    looked = lines(score(*words, "--daily", "1"))
+    assert [(r["kind"], r["family"]) for r in looked] == [("daily_looks", "null_clean")] * 5
+    assert [r["method"] for r in looked] == METHODS
+    assert looked[0]["series"] == 3
+    assert "ever claimed" in score("--families", "null_clean", "--daily", "1").stdout
+    lines(score(*words, "--seeds", "1"))
+    assert len(rows.read_text().splitlines()) == 3 * len(METHODS)
+
+
+def test_ctrl_c_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    """The family that is whole stands in the file, the other counts nowhere; status 130."""
+    rows = tmp_path / "rows.jsonl"
+    whole = run.score_world
+
+    def broken_off(family: str, seed: int, **more: object) -> object:
+        if family == "null_clean":
+            raise KeyboardInterrupt
+        return whole(family, seed, **more)
+
+    monkeypatch.setattr(run, "score_world", broken_off)
+    done = score("--families", "curfew_basic,null_clean", "--seeds", "1", "--rows", str(rows))
+    assert done.exit_code == 130
+    assert "interrupted" in done.stderr
+    kept = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert [(r["family"], r["method"]) for r in kept] == [("curfew_basic", m) for m in METHODS]
 
 
 def test_without_the_library_its_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,12 @@ What it does not do: write files.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import itertools
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -103,17 +104,17 @@ def score_nights(
         for family in families
         for place, seed in enumerate(seeds)
     ]
-    with_task = zip(tasks, _in_processes(_scored, tasks, jobs, progress), strict=True)
-    for family, group in itertools.groupby(with_task, key=lambda pair: pair[0].family):
-        worlds = [scored for _, scored in group]
-        for method in methods:
-            yield tally_of(
-                family,
-                method,
-                [world[method] for world in worlds],
-                innocent=FAMILIES[family].innocent,
-                worlds=mark(family),
-            )
+    with contextlib.closing(_in_processes(_scored, tasks, jobs, progress)) as results:
+        for family in families:
+            worlds = list(itertools.islice(results, len(seeds)))
+            for method in methods:
+                yield tally_of(
+                    family,
+                    method,
+                    [world[method] for world in worlds],
+                    innocent=FAMILIES[family].innocent,
+                    worlds=mark(family),
+                )
 
 
 def look_daily_at(
@@ -127,11 +128,12 @@ def look_daily_at(
     """Look at the worlds of innocent families every day; others are left out."""
     innocent = [family for family in families if FAMILIES[family].innocent]
     tasks = [_World(family, seed, tuple(methods)) for family in innocent for seed in seeds]
-    with_task = zip(tasks, _in_processes(_looked, tasks, jobs, progress), strict=True)
-    for family, group in itertools.groupby(with_task, key=lambda pair: pair[0].family):
-        looked = [(task.seed, found) for task, found in group]
-        for method in methods:
-            yield _daily_tally(family, method, [(seed, found[method]) for seed, found in looked])
+    with contextlib.closing(_in_processes(_looked, tasks, jobs, progress)) as results:
+        for family in innocent:
+            looked = list(zip(seeds, itertools.islice(results, len(seeds)), strict=True))
+            for method in methods:
+                found = [(seed, world[method]) for seed, world in looked]
+                yield _daily_tally(family, method, found)
 
 
 def _daily_tally(family: str, method: str, looked: Sequence[tuple[int, EverClaimed]]) -> DailyTally:
@@ -164,17 +166,18 @@ def _in_processes(
     tasks: Sequence[_Task],
     jobs: int,
     progress: Callable[[int], None],
-) -> Iterator[_Result]:
+) -> Generator[_Result]:
     """Results in the order of the tasks; leaving early ends the processes."""
     if jobs == 1 or len(tasks) == 1:
         for done, task in enumerate(tasks, start=1):
-            yield work(task)
+            result = work(task)
             progress(done)
+            yield result
         return
     with multiprocessing.get_context("spawn").Pool(jobs, initializer=_deaf) as pool:
         for done, result in enumerate(pool.imap(work, tasks), start=1):
-            yield result
             progress(done)
+            yield result
 
 
 def _deaf() -> None:
