@@ -93,7 +93,7 @@ def written(rows: Sequence[Tally | DailyTally]) -> list[str]:
         *detail_table(scores),
         *ahead_list(scores),
         *daily_table(looked),
-        *required(tallies, looked),
+        *required(tallies, looked, ahead(scores)),
     ]
 
 
@@ -256,7 +256,9 @@ def daily_table(looked: Sequence[DailyTally]) -> list[str]:
     return [*lines, ""]
 
 
-def required(tallies: Sequence[Tally], looked: Sequence[DailyTally]) -> list[str]:
+def required(
+    tallies: Sequence[Tally], looked: Sequence[DailyTally], peers_ahead: Sequence[str]
+) -> list[str]:
     """What was asked of nights, and whether it is met."""
     tallies = [one for one in tallies if one.method == EVENFALL]
     own = {one.family: score_of(one) for one in tallies}
@@ -265,6 +267,7 @@ def required(tallies: Sequence[Tally], looked: Sequence[DailyTally]) -> list[str
         *power_rows(own),
         *whole_rows([one for one in tallies if not one.innocent]),
         *daily_row(looked),
+        *ahead_row(own, peers_ahead),
     ]
     head = "### Held against what is asked of nights\n"
     return [head, "| asked | measured | |", "|---|---|---|", *rows, ""]
@@ -316,6 +319,17 @@ def whole_rows(own: Sequence[Tally]) -> list[str]:
         share_row("edges in their interval", *inside),
         share_row("onsets and liftings in theirs", *dated),
     ]
+
+
+def ahead_row(own: dict[str, NightScore], peers_ahead: Sequence[str]) -> list[str]:
+    """In how many of the families with a curfew any peer is ahead."""
+    families = [name for name, one in own.items() if not one.innocent]
+    behind = {sentence.split(":", 1)[0] for sentence in peers_ahead}
+    if not families:
+        return []
+    said = "named above, with the price" if behind else "met"
+    asked = "ahead of every peer in every family, or the page says where not"
+    return [f"| {asked} | a peer is ahead in {len(behind)} of {len(families)} families | {said} |"]
 
 
 def share_row(name: str, part: int, whole: int) -> str:

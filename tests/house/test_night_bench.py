@@ -65,6 +65,7 @@ def test_the_section_holds_what_the_rows_hold(bench) -> None:
     assert "| `null_clean` | 6 | 0 | 39.3 % | 5 (83.3 %) |" in text
     assert "| `null_clean`: claims ≤ 1.0 %, bound ≤ 1.5 % | 0 of 4, ≤ 52.7 % | not yet" in text
     assert "found in ≥ 99.0 % | 50.0 % of 2, ≥ 2.5 % | not met |" in text
+    assert "| a peer is ahead in 1 of 1 families | named above, with the price |" in text
     assert "| edges in their interval ≥ 90.0 % | 1 (50.0 %) of 2 | not met |" in text
 
 
