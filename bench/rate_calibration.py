@@ -9,7 +9,9 @@ tell them from a limiter (`infer.rate_cluster.rate_elsewhere`).
 
 The constants were chosen on seeds 0 to 1,999; only seeds from 10,000 on are published.
 
-Prints one line a family: populations, those said to gather, and the exact upper 95 % limit.
+Prints one line a family: populations, those said to gather, and the exact upper 95 % limit. Then
+whole judgements of one service on three to eight networks (`COMPANIES`), every tenth seed: worlds
+with a claim, in which nobody limits one network, and the last kind in which somebody does.
 """
 
 from __future__ import annotations
@@ -21,11 +23,15 @@ import numpy as np
 import numpy.typing as npt
 
 from evenfall.infer.exact import clopper_pearson
+from evenfall.infer.nights import judge
 from evenfall.infer.rate_cluster import rate_cluster
+from evenfall.infer.series import Basis, Series
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
 Drawn = tuple[Floats, Floats]  # speeds of the target and of the control, bit/s
+DAY_US = 86_400_000_000
+FIRST_US = 1_615_000_000_000_000
 TARIFFS_BPS = np.array((8e6, 20e6, 50e6, 100e6, 300e6))
 
 
@@ -157,19 +163,84 @@ def gather(family: str, seed: int) -> bool:
     return rate_cluster(target, control, day) is not None
 
 
+def _network(rng: Rng, name: str, n: int, days: int, *, share: float, rate: float) -> Series:
+    """One network of a service: a share of its transfers at a rate, the others as the line can."""
+    line = _lines(rng, n)
+    control = line * np.exp(_noise(rng, n))
+    at_rate = rate * np.exp(rng.normal(0, rng.uniform(0.03, 0.12), n))
+    free = line * np.exp(_noise(rng, n) - 0.2)
+    target = np.where(rng.random(n) < share, np.minimum(free, at_rate), free)
+    unknown = np.full(n, np.nan)
+    return Series(
+        service="video",
+        network=name,
+        timezone="Europe/Moscow",
+        basis=Basis.CONTROL_DIFFERENCE,
+        started_us=FIRST_US + np.sort(rng.integers(0, days * DAY_US, n)),
+        failed=unknown,
+        log_ratio=np.log(target / control),
+        null_log_ratio=unknown,
+        control_failed=unknown,
+        line=None,
+        clock_verified=np.zeros(n, dtype=bool),
+        archive_clock=True,
+        control_log_goodput=np.log(control / np.median(control)),
+        target_bps=target,
+        control_bps=control,
+    )
+
+
+def company(kind: str, seed: int) -> list[Series]:
+    """A service on three to eight networks of 30 to 1,500 rows in 7 to 28 days.
+
+    `nobody` limits anything; `site`: the site limits all of them alike; `site_uneven`: all, but in
+    different shares; `distance`: each network has the rate of its own distance; `one_network`: one,
+    with 200 rows at least, is limited.
+    """
+    rng = np.random.default_rng((seed, *kind.encode()))
+    networks, days = int(rng.integers(3, 9)), int(rng.integers(7, 29))
+    share, rate = rng.uniform(0.2, 1.0), rng.uniform(1e5, 1e6)
+    series = []
+    for k in range(networks):
+        n = int(np.exp(rng.uniform(np.log(30), np.log(1500))))
+        mine, at = share, rate
+        if kind == "nobody" or (kind == "one_network" and k):
+            mine = 0.0
+        elif kind == "site_uneven":
+            mine = share * rng.uniform(0.4, 1.0)
+        elif kind == "distance":
+            mine, at = 1.0, rate * np.exp(rng.normal(0, 0.5))
+        elif kind == "one_network":
+            n = max(n, 200)
+        series.append(_network(rng, f"AS{k}", n, days, share=mine, rate=at))
+    return series
+
+
+COMPANIES = ("nobody", "site", "site_uneven", "distance", "one_network")
+
+
+def claimed(kind: str, seed: int) -> bool:
+    """Whether anything is claimed in such a world."""
+    return bool(judge(company(kind, seed), rng=np.random.default_rng(seed)).curfews)
+
+
+def _line(name: str, outcomes: list[bool]) -> None:
+    found, n = sum(outcomes), len(outcomes)
+    _, high = clopper_pearson(hits=found, n=n, level=0.90)
+    print(f"{name:14} {n:6} {found:6} {found / n:7.4f}  ≤ {high:.4f}", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--first-seed", type=int, default=10_000)
     options = parser.parse_args()
-    seeds = options.seeds
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
     for family in FAMILIES:
-        found = sum(
-            gather(family, seed) for seed in range(options.first_seed, options.first_seed + seeds)
-        )
-        _, high = clopper_pearson(hits=found, n=seeds, level=0.90)
-        print(f"{family:14} {seeds:6} {found:6} {found / seeds:7.4f}  ≤ {high:.4f}")
+        _line(family, [gather(family, seed) for seed in seeds])
+    for kind in COMPANIES:
+        _line(kind, [claimed(kind, seed) for seed in seeds[::10]])
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ def test_elsewhere(histories) -> None:
     others = {}
     for name, seed, share, at in (
         ("free", 2, 0.0, 1e5), ("same", 3, 0.6, 128e3), ("fifth", 4, 0.2, 128e3),
-        ("slower", 5, 1.0, 30e3),
+        ("slower", 5, 1.0, 30e3), ("farther", 6, 1.0, 500e3),
     ):  # fmt: skip
         _, rows = rows_of(histories, seed, share=share, rate=at, network=name)
         others[name] = (rows, np.ones(rows.n, dtype=bool))
@@ -194,8 +194,10 @@ def test_elsewhere(histories) -> None:
     found = rate_elsewhere(rate, others)
     assert found.clean == ("free",)
     assert found.affected == ("same", "fifth")
-    assert found.clears_the_site
-    assert "free of it (free; the same rate: same, fifth)" in found.clause
+    assert found.other_rate == ("slower", "farther")
+    assert "free; the same rate: same, fifth; a rate of their own: slower, farther" in found.clause
+    assert not found.clears_the_site  # two gather at rates of their own, one is free of any
+    assert rate_elsewhere(rate, {"free": others["free"]}).clears_the_site
 
 
 def test_two_small_networks_do_not_clear_the_site(histories) -> None:

@@ -13,9 +13,10 @@ Rules:
     in part     the lower limit of the share in the band is at least .15, and in each of at least
                 three measured quarters of the day the share is half of that of the whole run.
     others      the same service on other networks, on the same dates and in the same hours: at
-                least three, or one with a hundred rows, are free of the rate
-                (`rate_cluster.rate_elsewhere`). If they show it, or nobody else measured, the site
-                itself may set it, and nothing is claimed.
+                least three, or one with a hundred rows, are free of the rate and of any other, and
+                more than gather at rates of their own (`rate_cluster.rate_elsewhere`). If they show
+                one, or nobody else measured, the site itself or the distance to it may set it, and
+                nothing is claimed.
     p           Fisher's exact test, one-sided, on days: days on which the share reached half of
                 the run's, here against there.
     pairs       need no other network: the name alone differs. Then p is that of a fair coin on
@@ -56,7 +57,7 @@ __all__ = ["PartRun", "find_part", "judge_part", "shares_in_part"]
 
 _ALL_SHOW = (
     "its speeds gather at one rate ({rate}) at all measured hours, and other networks show the "
-    "same rate: the site itself may set it"
+    "same rate or one of their own: the site itself, or the distance to it, may set it"
 )
 _UNKNOWN = (
     "its speeds gather at one rate ({rate}) at all measured hours; too little was measured on "
@@ -167,7 +168,8 @@ def judge_part(
     there = {name: (other, same_hours(rows, run, other)) for name, other in others.items()}
     elsewhere = rate_elsewhere(run.rate, there, rates)
     if not elsewhere.clears_the_site:
-        because = _ALL_SHOW if elsewhere.affected and not elsewhere.clean else _UNKNOWN
+        shown = len(elsewhere.affected) + len(elsewhere.other_rate) > len(elsewhere.clean)
+        because = _ALL_SHOW if shown else _UNKNOWN
         told = because.format(rate=f"{run.rate.median_bps / 1000:.3g} kbit/s")
         return RunTest(None, np.nan, "", told)
     day, held = _pooled(run.rate, [there[name] for name in elsewhere.clean], rates)

@@ -18,8 +18,9 @@ Rules:
     rounding    speeds that take fewer than six different values in the band say nothing.
 
 What it does not do: tell who set the rate. A site may allow every connection so much, and a far
-server gives every line what its distance allows; then other networks show it too
-(`rate_elsewhere`). One that only this network's visitors meet is not excluded by anything here.
+server gives every line what its distance allows; then other networks show it too, or a rate of
+their own (`rate_elsewhere`). One that only this network's visitors meet is not excluded by anything
+here.
 
 Sources: T. Flach et al., SIGCOMM 2016 (policers leave clusters of ±5 % in a network); decision
 0025. The test against neighbouring bands is the discrete form of Silverman's "bump" (Density
@@ -60,31 +61,41 @@ _NAMED_MAX = 6
 
 @dataclass(frozen=True)
 class RateElsewhere:
-    """Other networks of the service in the same hours: free of the rate, or showing it too.
+    """Other networks of the service in the same hours: free of any rate, or showing one too.
 
-    `rows_most` is the largest number of rows that one of the free ones has.
+    Attributes:
+        clean: free of this rate, and of any other.
+        affected: showing this rate.
+        rows_most: the largest number of rows that one of the free ones has.
+        other_rate: gathering at a rate of their own, which is what distance does.
+        profile: the constants.
     """
 
     clean: tuple[str, ...]
     affected: tuple[str, ...]
     rows_most: int
+    other_rate: tuple[str, ...] = ()
     profile: RateProfile = RATE_2026
 
     @property
     def clears_the_site(self) -> bool:
-        """Whether enough networks are free of it."""
+        """Whether enough networks are free of it, and more than gather at rates of their own."""
         many = self.rows_most >= self.profile.clean_rows_many
-        return bool(self.clean) and (len(self.clean) >= self.profile.clean_networks_min or many)
+        enough = len(self.clean) >= self.profile.clean_networks_min or many
+        return enough and len(self.clean) > len(self.other_rate)
 
     @property
     def clause(self) -> str:
         """In words."""
-        if not self.clean and not self.affected:
-            return "no other network measured enough of it in these hours"
-        if not self.clean:
+        if self.clean:
+            same = f"; the same rate: {_named(self.affected)}" if self.affected else ""
+            other = f"; a rate of their own: {_named(self.other_rate)}" if self.other_rate else ""
+            return f"other networks free of it ({_named(self.clean)}{same}{other})"
+        if self.affected:
             return f"other networks show the same rate ({_named(self.affected)})"
-        also = f"; the same rate: {_named(self.affected)}" if self.affected else ""
-        return f"other networks free of it ({_named(self.clean)}{also})"
+        if self.other_rate:
+            return f"other networks gather at a rate of their own ({_named(self.other_rate)})"
+        return "no other network measured enough of it in these hours"
 
 
 def _named(names: tuple[str, ...]) -> str:
@@ -290,7 +301,10 @@ def rate_elsewhere(
     others: Mapping[str, tuple[Rows, _Flags]],
     profile: RateProfile = RATE_2026,
 ) -> RateElsewhere:
-    """Sort other networks by whether the rate is seen there too; those that cannot tell, out.
+    """Sort other networks by whether a rate is seen there too; those that cannot tell, out.
+
+    Whether one gathers at a rate of its own is asked as of pairs, which is the easier test: doubt
+    keeps a network from clearing the site.
 
     Args:
         rate: found here.
@@ -298,7 +312,7 @@ def rate_elsewhere(
         profile: the constants.
     """
     bound = min(profile.clean_share * rate.share_low, profile.clean_share_max)
-    clean, affected, most = [], [], 0
+    clean, affected, other_rate, most = [], [], [], 0
     for name, (rows, within) in others.items():
         telling, held = cluster_rows(rows, rate, profile)
         asked = telling & within
@@ -306,10 +320,12 @@ def rate_elsewhere(
         low, high = clopper_pearson(hits=hits, n=n, level=profile.level)
         if low > bound:
             affected.append(name)
+        elif rate_beside(rows, within, paired=True, profile=profile) is not None:
+            other_rate.append(name)
         elif high <= bound and _faster(rows.target_bps[asked], rate, profile):
             clean.append(name)
             most = max(most, n)
-    return RateElsewhere(tuple(clean), tuple(affected), most, profile)
+    return RateElsewhere(tuple(clean), tuple(affected), most, tuple(other_rate), profile)
 
 
 def _faster(speeds_bps: _Floats, rate: RateCluster, profile: RateProfile) -> bool:
