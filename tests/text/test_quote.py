@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from evenfall.model.curfew import Curfew, Effect, Instants, SeriesFinding, Spell, Window
+from evenfall.model.curfew import (
+    Congestion,
+    Curfew,
+    Effect,
+    Instants,
+    RateCluster,
+    SeriesFinding,
+    Spell,
+    Window,
+)
 from evenfall.model.verdict import SlowerBy
 from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, State
 from evenfall.text.quote import Subject, quote
@@ -74,12 +83,24 @@ BLOCKED = {
 }
 WAVES = (spell("2018-05-16", "2018-05-20"), spell("2018-06-01", "2018-06-18"))
 MANY_WAVES = tuple(spell(f"2018-06-0{day}", f"2018-06-0{day}") for day in (1, 3, 5, 7))
+RATE = RateCluster(
+    median_bps=4100.0, low_bps=1.0, high_bps=2.0, share=0.4, share_low=0.31, share_high=0.88, n=5,
+    because="b",
+)  # fmt: skip
+IN_PART = {"pattern": Pattern.ALWAYS, "windows": (), "effect": Effect(in_window=0.4, outside=0.0)}
+CROWD = Congestion(slower_by=3.0, failed_share=0.9, because="b")
 ALL = {
     "slowed": subject(claim()),
     "blocked": subject(claim(**BLOCKED)),
     "always": subject(claim(**BLOCKED, pattern=Pattern.ALWAYS, windows=())),
     "waves": subject(claim(episodes=WAVES)),
     "many waves": subject(claim(episodes=MANY_WAVES)),
+    "at one rate": subject(claim(rate=RATE)),
+    "in part": subject(claim(rate=RATE, **IN_PART)),
+    "with a crowd": subject(claim(congestion=CROWD)),
+    "controls failing": subject(
+        claim(congestion=Congestion(slower_by=None, failed_share=0.03, because="b"))
+    ),
     "undetermined": subject(claim(scope=Scope.UNDETERMINED), basis="unpaired"),
     "server": subject(claim(scope=Scope.SERVER_SIDE), basis="control_difference"),
     "nothing": subject(),
@@ -114,7 +135,7 @@ def test_every_number_is_the_findings(name: str) -> None:
     one = ALL[name]
     known = {"95", "1", "2026.12", "4", "9198", "20:00", "22:00", "2018"}
     known |= {"31", "33", "1,104", "41", "22", "88", "40", "2,210", "17"}
-    known |= {"91", "4", "81"}  # shares, in per cent
+    known |= {"91", "4", "81", "40", "31", "88"}  # shares, in per cent
     known |= {"16", "18", "20", "10", "3", "5", "7", "2"}  # days of dates, and waves
     for number in re.findall(r"\d[\d.,:]*", quote(one).sentence):
         assert number.rstrip(".,:") in known, number
@@ -158,6 +179,24 @@ def test_dates_are_those_of_the_waves() -> None:
         "2018-05-16",
         "2018-06-18",
     )
+
+
+def test_both_causes_are_said_where_both_hold() -> None:
+    """A crowd beside a targeted measure stands in the sentence, slow or failing."""
+    slow, failing = quote(ALL["with a crowd"]).sentence, quote(ALL["controls failing"]).sentence
+    assert "; controls were 3 times slower in these hours too; " in slow
+    assert "; 3 % of the controls failed in these hours too; " in failing
+
+
+def test_a_claim_about_a_part_says_which_part() -> None:
+    """Forty per cent of the measurements were slow: never "was slower" of all of them."""
+    part = quote(ALL["in part"]).sentence
+    assert (
+        "than the same server under another name in 40 % (95 % interval 31 % to 88 %) of the "
+        "measurements, at about 4 kbit/s at all measured hours" in part
+    )
+    assert part.count("40 %") == 1
+    assert "of those within the hours at about 4 kbit/s" in quote(ALL["at one rate"]).sentence
 
 
 def test_the_interval_is_a_field_too() -> None:

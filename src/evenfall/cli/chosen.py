@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evenfall.cli.options import Settings
@@ -26,17 +27,17 @@ def chosen(store: Store, settings: Settings, service: str, network: str) -> list
     """
     from evenfall.report.gather import gather, pick
 
-    zone = settings.timezone or "UTC"
-    judged = gather(store, zone=zone, networks=[network] if network else None)
+    # All of them, because scope and q need the others, whichever is asked about.
+    everything = gather(store, zone=settings.timezone or "UTC")
+    judged = [one for one in everything if network in ("", one.series.network)]
     if any(not service or one.series.service.lower() == service.lower() for one in judged):
         return [pick(judged, service, network)] if service else judged
-    raise _not_there(
-        store, settings, zone, " on ".join(name for name in (service, network) if name)
-    )
+    asked = " on ".join(name for name in (service, network) if name)
+    raise _not_there(everything, settings, asked)
 
 
-def _not_there(store: Store, settings: Settings, zone: str, asked: str) -> StoreError | UsageError:
-    there = sorted({f"{series.service} on {series.network}" for series in store.series(zone=zone)})
+def _not_there(judged: Sequence[Judged], settings: Settings, asked: str) -> StoreError | UsageError:
+    there = sorted({f"{one.series.service} on {one.series.network}" for one in judged})
     if not there:
         return StoreError(
             expected="measurements of a service",

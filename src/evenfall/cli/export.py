@@ -268,7 +268,9 @@ def _judged(store: Store, settings: Settings, wanted: Wanted) -> list[Judged]:
     """The series that were asked for, of one kind."""
     from evenfall.report.gather import gather
 
-    judged = gather(store, zone=settings.timezone or "UTC", networks=list(wanted.networks) or None)
+    everything = gather(store, zone=settings.timezone or "UTC")  # scope and q need the others
+    networks = wanted.networks or {one.series.network for one in everything}
+    judged = [one for one in everything if one.series.network in networks]
     services = {name.lower() for name in wanted.services}
     refuse_unknown(wanted, {one.series.service for one in judged}, settings)
     chosen = [one for one in judged if not services or one.series.service.lower() in services]

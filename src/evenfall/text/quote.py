@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from evenfall.model.curfew import Curfew, SeriesFinding, Spell, Window
+from evenfall.model.curfew import Curfew, RateCluster, SeriesFinding, Spell, Window
 from evenfall.model.vocabulary import Pattern, Scope, SeriesState, State
 from evenfall.text.foreign import one_line
 from evenfall.text.words import (
@@ -112,7 +112,8 @@ def _found(subject: Subject, curfew: Curfew) -> Quoted:
     sentence = (
         f"{_mark(subject)}{_dates(curfew.episodes, first, last)}, on {nights}, "
         f"{_name(subject)} {deed}{_hours(curfew)} (local time, {subject.timezone}; "
-        f"{count_words(curfew.n, 'measurement')}{_lines(curfew)}; {_ruleset(subject)}); {caveat}."
+        f"{count_words(curfew.n, 'measurement')}{_lines(curfew)}{_rate(curfew)}; "
+        f"{_ruleset(subject)}){_crowd(curfew)}; {caveat}."
     )
     return Quoted(sentence, caveat, first, last, interval)
 
@@ -154,7 +155,35 @@ def _deed(subject: Subject, curfew: Curfew) -> tuple[str, tuple[float, float] | 
         return "was slow", None
     than = _THAN.get(subject.basis, _THAN["unpaired"])
     limits = f"95 % interval {factor_words(by.low)} to {factor_words(by.high)}"
-    return f"was {factor_words(by.median)} times slower ({limits}) than {than}", (by.low, by.high)
+    slower = f"was {factor_words(by.median)} times slower ({limits}) than {than}"
+    return slower + _in_part(curfew), (by.low, by.high)
+
+
+def _in_part(curfew: Curfew) -> str:
+    """Of a claim about a part of the measurements: which part, so that no more is said."""
+    rate = curfew.rate
+    if rate is None or not _is_in_part(curfew):
+        return ""
+    return f" in {_share(rate)} of the measurements, at about {_kilobits(rate)}"
+
+
+def _is_in_part(curfew: Curfew) -> bool:
+    """At all hours, and only for those measurements that gather at one rate."""
+    rate = curfew.rate
+    return (
+        curfew.pattern is Pattern.ALWAYS
+        and rate is not None
+        and curfew.effect.in_window == rate.share
+    )
+
+
+def _share(rate: RateCluster) -> str:
+    limits = f"{percent_words(rate.share_low)} to {percent_words(rate.share_high)}"
+    return f"{percent_words(rate.share)} (95 % interval {limits})"
+
+
+def _kilobits(rate: RateCluster) -> str:
+    return f"{rate.median_bps / 1e3:,.0f} kbit/s"
 
 
 def _blocked(curfew: Curfew) -> tuple[str, tuple[float, float] | None]:
@@ -194,6 +223,26 @@ def _lines(curfew: Curfew) -> str:
     if curfew.lines is None:
         return ", lines not told apart"
     return " on one line" if curfew.lines == 1 else f" on {curfew.lines:,} lines"
+
+
+def _rate(curfew: Curfew) -> str:
+    """The one rate at which they gather, with how many do; said once."""
+    rate = curfew.rate
+    if rate is None or _is_in_part(curfew):
+        return ""
+    return f", {_share(rate)} of those within the hours at about {_kilobits(rate)}"
+
+
+def _crowd(curfew: Curfew) -> str:
+    """What everything on the network suffers in the same hours, if it does."""
+    crowd = curfew.congestion
+    if crowd is None:
+        return ""
+    if crowd.slower_by is not None:
+        return f"; controls were {factor_words(crowd.slower_by)} times slower in these hours too"
+    if crowd.failed_share is not None:
+        return f"; {percent_words(crowd.failed_share)} of the controls failed in these hours too"
+    return "; everything else suffers in these hours too"
 
 
 def _span(subject: Subject, episodes: Sequence[Spell]) -> tuple[str, str]:
