@@ -121,15 +121,13 @@ def level_changes(
     days = np.unique(day)
     if days.size < 2 * profile.days_min:
         return ()
-    line = _Line(
-        level=daily_levels(day, slot * 24 // BINS_PER_DAY, value),
-        days=days,
-        parts=_parts(day, slot, value, days, profile),
-        profile=profile,
-    )
-    candidates = _sharpened(line.level, _cuts(line.level, profile), profile)
+    level = daily_levels(day, slot * 24 // BINS_PER_DAY, value)
+    candidates = _sharpened(level, _cuts(level, profile), profile)
+    if not candidates:
+        return ()
+    line = _Line(level, days, _parts(day, slot, value, days, profile), profile)
     confirmed: list[int] = []
-    for cut in sorted(candidates, key=lambda c: -abs(_step(line.level, c, candidates, profile))):
+    for cut in sorted(candidates, key=lambda c: -abs(_step(level, c, candidates, profile))):
         near = sorted({*confirmed, cut})
         if _stands_out(line, cut, near, candidates) and _parts_shown(line, cut, near)[0]:
             confirmed = near

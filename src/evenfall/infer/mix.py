@@ -118,6 +118,8 @@ def mix_changes(
 
 def codes_of(labels: npt.NDArray[np.object_]) -> _Ints:
     """Whole numbers for labels, shape (n,), in the order in which they appear; None is a label."""
+    if not labels.size or bool((labels == labels[0]).all()):  # the usual case, without a loop
+        return np.zeros(labels.size, dtype=np.int64)
     seen: dict[object, int] = {}
     codes = (seen.setdefault(label, len(seen)) for label in labels)
     return np.fromiter(codes, np.int64, labels.size)
@@ -125,7 +127,7 @@ def codes_of(labels: npt.NDArray[np.object_]) -> _Ints:
 
 def _daily_shares(codes: _Ints, place: _Ints, days: int, most: int) -> _Floats:
     """Shape (days, labels), rows adding up to 1; the last label is all that are rare."""
-    seen = np.unique(np.stack((codes, place)), axis=1)[0]
+    seen = np.unique(codes * days + place) // days
     seen_days = np.bincount(seen, minlength=int(codes.max()) + 1)
     commonest = np.argsort(-seen_days, kind="stable")[:most]
     commonest = commonest[seen_days[commonest] > 1]
