@@ -124,7 +124,7 @@ def _times(entry: Any, start: Moment, asked: Asked) -> list[Any]:
     if isinstance(rule, list) or str(rule["FREQ"][0]).upper() not in _FREQUENCIES:
         raise bad_cell("one rule by day, week, month or year", "another", "RRULE")
     is_time = isinstance(start, dt.datetime)
-    first = start if is_time else dt.datetime.combine(start, dt.time())
+    first = start if is_time else dt.datetime.fromisoformat(start.isoformat())
     zone = first.tzinfo if isinstance(first, dt.datetime) else None
     last = _EPOCH + dt.timedelta(microseconds=asked.added_us)
     bound = last if zone else last.astimezone(load_zone(asked.timezone)).replace(tzinfo=None)

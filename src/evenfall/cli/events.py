@@ -6,7 +6,7 @@ import time
 
 import click
 
-from evenfall.cli.events_add import TYPES, add, as_usage, import_, say, usage
+from evenfall.cli.events_add import TYPES, add, as_usage, import_, tell, usage
 from evenfall.cli.options import EvenfallGroup, Settings, settings_of
 from evenfall.model.encoding import to_json_line
 from evenfall.model.errors import FormatError
@@ -96,7 +96,7 @@ def remove(ctx: click.Context, event_id: str, why: str) -> None:
     if settings.json:
         row = {"kind": "event_withdrawn", "event_id": event.event_id, "why": why.strip()}
         click.echo(to_json_line({**row, "withdrawn_us": now_us, "schema": event.schema}))
-    say(settings, f"{event.event_id} withdrawn: {event.type}, {event.title}")
+    tell(settings, f"{event.event_id} withdrawn: {event.type}, {event.title}")
 
 
 @command.command("test", help="Nights with events and without; does not show cause.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evenfall.archive.events import EventsRead
     from evenfall.model.event import OrderedHours
 
-__all__ = ["TYPES", "add", "as_usage", "import_", "say", "usage"]
+__all__ = ["TYPES", "add", "as_usage", "import_", "tell", "usage"]
 
 TYPES = [str(one) for one in EventType]
 _TABLE_BYTES_MAX = 64_000_000
@@ -112,7 +112,7 @@ def _keep_one(event: Event, settings: Settings) -> None:
     if settings.json:
         click.echo(to_json_line(event))
     said = "is in the store already; nothing was changed" if result.known else "added"
-    say(settings, f"{event.event_id} {said}: {event.type}, {event.title}")
+    tell(settings, f"{event.event_id} {said}: {event.type}, {event.title}")
 
 
 class _Copy(NamedTuple):
@@ -223,15 +223,15 @@ def import_(ctx: click.Context, file: Path, form: str | None, country: str, type
         }
         click.echo(to_json_line(row))
     other = f", {read.other_country:,} rows of other countries" if read.other_country else ""
-    say(
+    tell(
         settings,
         f"{file}: {len(result.added)} events added, {len(result.known)} known, "
         f"{len(read.left_out)} rows left out{other} (format {read.form})",
     )
     for one in read.left_out[:_LEFT_OUT_SHOWN]:
-        say(settings, f"  line {one.line}: {one.why}")
+        tell(settings, f"  line {one.line}: {one.why}")
     if len(read.left_out) > _LEFT_OUT_SHOWN:
-        say(settings, f"  … and {len(read.left_out) - _LEFT_OUT_SHOWN} more")
+        tell(settings, f"  … and {len(read.left_out) - _LEFT_OUT_SHOWN} more")
 
 
 def _read_table(file: Path, form: str, country: str, type_: str, zone: str) -> EventsRead:
@@ -270,7 +270,7 @@ def usage(expected: str, seen: str, where: str) -> UsageError:
     )
 
 
-def say(settings: Settings, line: str) -> None:
+def tell(settings: Settings, line: str) -> None:
     """One line for people; on stderr beside JSON, and none with --quiet."""
     if settings.verbosity >= 0:
         click.echo(line, err=settings.json)
