@@ -25,9 +25,9 @@ How it works:
     3. Cuts are candidates only. The strongest is tested first against the wander of the rest, the
        parts of the day are looked at, and what remains is dated by the posterior of all its dates.
 
-What it does not do: say why. Know whether a speed or an index or a ratio is meant: it is given
-logarithms. Tell a level that changes at all hours from a measure that holds at all hours: that
-takes controls, see `always.py`.
+What it does not do: say why. Date a slope, other than by its steepest days. Know whether a speed,
+an index or a ratio is meant: it is given logarithms. Tell a level that changes at all hours from a
+measure that holds at all hours: that takes controls, see `always.py`.
 
 Sources: METHOD 4, 5; B. Jackson et al., IEEE Signal Processing Letters 12 (2005), optimal
 partitioning; P. Fearnhead and G. Rigaill, JASA 114 (2019), why the loss must be bounded.

@@ -23,8 +23,12 @@ __all__ = [
 class LevelProfile:
     """Changes of the level at all hours (`infer.levels`).
 
-    Calibrated on the lines of tests/infer/test_levels.py (wander with memory, weekly rhythm,
-    evening dips, bad days, a random walk), with the seeds and the counts given there.
+    Calibrated on lines like those of tests/infer/test_levels.py (wander with memory, weekly rhythm,
+    evening dips, bad days, a random walk of 5 % a day; 14 to 365 days): of 300 lines of each kind
+    and length at most 4 have a change found, those being random walks of 90 days, whose level does
+    change. On a line that does not wander ×2 is found in 34 of 100 histories of 14 days, 97 of 30
+    and 100 of 90; ×1.5 in 14, 81 and 91. On one whose days differ by 20 % with memory, ×2 is found
+    in 20 of 100 of 90 days: it is seldom said where it is not plain.
 
     Attributes:
         factor_min: a smaller change is none.

@@ -126,7 +126,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
         Count | None,
         Meta(
             description="Bytes that arrived over the time from ClientHello to last byte, or to the "
-            "cap. Zero bytes give zero.",
+            "cap. Zero bytes give zero. Of a target that ends in /index: millionths of that index.",
             extra={"unit": "bit/s"},
         ),
     ] = None
