@@ -20,7 +20,7 @@ from evenfall.model.curfew import Curfew
 from evenfall.model.schema import OBSERVATION_COLUMNS
 from evenfall.report.export_fields import dictionary, observation_fields
 from evenfall.report.export_findings import curfew_table, series_table
-from evenfall.report.export_tables import Table, hour_table, night_table, observation_table
+from evenfall.report.export_tables import Table, hour_table, night_table, observation_table, survey
 from evenfall.report.page import Judged
 from evenfall.report.table_csv import write_csv
 from evenfall.report.table_parquet import write_parquet
@@ -262,7 +262,8 @@ def test_observations_have_both_stamps(engine: duckdb.DuckDBPyConnection) -> Non
         "v.us AS started_us, v.id AS observation_id, 'import' AS provenance, 's' AS service, "
         f"['1.2.3.4', '=x'] AS answers) FROM nothing n, (VALUES {values}) v(zone, us, id)"
     )
-    table = observation_table(engine, kinds={False}, services=[], zone="Europe/London", lines=False)
+    there = survey(engine, zone="Europe/London")
+    table = observation_table(there, kinds={False}, services=[], zone="Europe/London", lines=False)
     rows = {row["observation_id"]: row for row in rows_of(engine, table)}
     for index, (_, utc, local) in enumerate(made):
         row = rows[str(index)]

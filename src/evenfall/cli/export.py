@@ -193,11 +193,13 @@ def _table(
     from evenfall.report import export_findings, export_tables
 
     if what == "observations":
+        zone = settings.timezone or "UTC"
+        there = export_tables.survey(connection, zone=zone)
         return export_tables.observation_table(
-            connection,
-            kinds=kinds_there(connection, wanted, settings),
-            services=known_services(connection, wanted),
-            zone=settings.timezone or "UTC",
+            there,
+            kinds=kinds_there(there, wanted, settings),
+            services=known_services(there, wanted),
+            zone=zone,
             lines=asked["lines"],
         )
     if what == "network-hour":

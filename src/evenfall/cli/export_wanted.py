@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evenfall.cli.options import Settings
 from evenfall.model.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
-    import duckdb
+    from evenfall.report.export_tables import Survey
 
 __all__ = [
     "STDOUT", "Wanted", "file_name", "kinds_kept", "kinds_there", "known_services",
@@ -37,14 +38,11 @@ class Wanted(NamedTuple):
     simulated: str
 
 
-def kinds_there(
-    connection: duckdb.DuckDBPyConnection, wanted: Wanted, settings: Settings
-) -> set[bool]:
+def kinds_there(there: Sequence[Survey], wanted: Wanted, settings: Settings) -> set[bool]:
     """Which kinds of observations are exported, or refuse."""
-    found = connection.execute("SELECT DISTINCT provenance = 'synth' FROM observations").fetchall()
-    if not found:
+    if not there:
         raise nothing_there(settings, wanted)
-    return kinds_kept(wanted, {bool(kind) for (kind,) in found})
+    return kinds_kept(wanted, {one.simulated for one in there})
 
 
 def kinds_kept(wanted: Wanted, kinds: set[bool]) -> set[bool]:
@@ -63,13 +61,12 @@ def kinds_kept(wanted: Wanted, kinds: set[bool]) -> set[bool]:
     return kinds
 
 
-def known_services(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> list[str]:
+def known_services(there: Sequence[Survey], wanted: Wanted) -> list[str]:
     """The services asked for, as the store spells them."""
-    found = connection.execute("SELECT DISTINCT service FROM observations ORDER BY 1").fetchall()
-    there = {str(name) for (name,) in found}
-    _refuse_services(wanted, there)
+    names = {one.service for one in there}
+    _refuse_services(wanted, names)
     asked = {name.lower() for name in wanted.services}
-    return sorted(name for name in there if name.lower() in asked)
+    return sorted(name for name in names if name.lower() in asked)
 
 
 def refuse_unknown(wanted: Wanted, there: set[str], settings: Settings) -> None:

@@ -7,9 +7,15 @@ alone; zero bytes are a ratio of 0 and count.
 
 from __future__ import annotations
 
-__all__ = ["HOURS_SQL", "NIGHTS_SQL", "OBSERVATIONS_SQL"]
+__all__ = ["HOURS_SQL", "NIGHTS_SQL", "OBSERVATIONS_SQL", "SURVEY_SQL"]
 
 _SECOND = "%Y-%m-%dT%H:%M:%S"
+
+SURVEY_SQL = """
+SELECT service, coalesce(timezone, $zone) AS zone, provenance = 'synth' AS simulated,
+  min(started_us), max(started_us)
+FROM observations GROUP BY ALL ORDER BY ALL
+"""
 
 OBSERVATIONS_SQL = f"""
 WITH wanted AS (

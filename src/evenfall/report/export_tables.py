@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -34,11 +34,20 @@ from evenfall.report.export_fields import (
     Field,
     observation_fields,
 )
-from evenfall.report.export_sql import HOURS_SQL, NIGHTS_SQL, OBSERVATIONS_SQL
+from evenfall.report.export_sql import HOURS_SQL, NIGHTS_SQL, OBSERVATIONS_SQL, SURVEY_SQL
 from evenfall.report.subject import Judged
 from evenfall.report.zone_changes import offset_text, offsets
 
-__all__ = ["LINES_MIN", "Table", "hour_table", "night_table", "observation_table", "who_of"]
+__all__ = [
+    "LINES_MIN",
+    "Survey",
+    "Table",
+    "hour_table",
+    "night_table",
+    "observation_table",
+    "survey",
+    "who_of",
+]
 
 LINES_MIN = 3
 """Lines on which a network-hour rests, or it is left out (CONTRACTS, k)."""
@@ -87,27 +96,47 @@ class Table:
         return int(found[0][0])
 
 
+class Survey(NamedTuple):
+    """What there is of one service in one zone.
+
+    Attributes:
+        zone: IANA name.
+        first_us, last_us: first and last stamp, µs since 1970.
+    """
+
+    service: str
+    zone: str
+    simulated: bool
+    first_us: int
+    last_us: int
+
+
+def survey(connection: duckdb.DuckDBPyConnection, *, zone: str) -> list[Survey]:
+    """What observations there are, by service: the one look at all files before the export.
+
+    Args:
+        connection: holds the view `observations`.
+        zone: of observations that carry none.
+    """
+    found = connection.execute(SURVEY_SQL, {"zone": zone}).fetchall()
+    return [Survey(*row) for row in found]
+
+
 def observation_table(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    kinds: set[bool],
-    services: Sequence[str],
-    zone: str,
-    lines: bool,
+    there: Sequence[Survey], *, kinds: set[bool], services: Sequence[str], zone: str, lines: bool
 ) -> Table:
     """One row an observation.
 
     Args:
-        connection: holds the view `observations`.
+        there: from `survey`.
         kinds: True for simulated ones, False for measured ones.
         services: only these, with the other arms of their pairs; empty: all.
         zone: of observations that carry none.
         lines: with the pseudonyms of lines.
     """
-    fields = observation_fields(lines=lines)
     return Table(
         title="Observations",
-        fields=fields,
+        fields=observation_fields(lines=lines),
         sql=OBSERVATIONS_SQL,
         parameters={
             "zone": zone,
@@ -115,7 +144,7 @@ def observation_table(
             "all": not services,
             "kinds": sorted(kinds),
         },
-        frames={"zone_steps": _zone_steps(connection, zone)},
+        frames={"zone_steps": _zone_steps(there)},
     )
 
 
@@ -250,17 +279,14 @@ def _curfew_nights(judged: Sequence[Judged]) -> _Frame:
     }
 
 
-def _zone_steps(connection: duckdb.DuckDBPyConnection, zone: str) -> _Frame:
+def _zone_steps(there: Sequence[Survey]) -> _Frame:
     """Offsets of all zones in the observations, each with the instant from which it holds."""
-    found = connection.execute(
-        "SELECT coalesce(timezone, $zone), min(started_us), max(started_us) FROM observations "
-        "GROUP BY ALL",
-        {"zone": zone},
-    ).fetchall()
     steps = []
-    for name, first_us, last_us in found:
+    for name in sorted({one.zone for one in there}):
+        first_us = min(one.first_us for one in there if one.zone == name)
+        last_us = max(one.last_us for one in there if one.zone == name)
         try:
-            known = offsets(load_zone(name), int(first_us) // 1_000_000, int(last_us) // 1_000_000)
+            known = offsets(load_zone(name), first_us // 1_000_000, last_us // 1_000_000)
         except FormatError:
             continue  # a zone that nobody knows has no local time
         steps += [(name, s.at_s * 1_000_000, s.offset_s, offset_text(s.offset_s)) for s in known]
