@@ -127,3 +127,20 @@ def test_bins_are_clipped_and_the_doubled_hour_counts_once(histories) -> None:
     _, slot, score = bin_scores(usable_rows(series, NIGHTLY_2026), NIGHTLY_2026)
     assert slot.tolist() == [13, 36]
     assert score == pytest.approx([(math.log(16) + math.log(0.2 / 0.95)) / 2, 6.0])
+
+
+def test_rows_hold_little_that_the_series_does_not(histories) -> None:
+    """A clean series in order: what is unknown takes no memory, and its own columns are shared."""
+    h = histories.measured(np.random.default_rng(3), 10, missing=0.0)
+    bps = h.rng.uniform(1e5, 1e7, h.n)
+    series = replace(h.series(Basis.PAIRS, log_ratio=h.noise()), target_bps=bps)
+    rows = usable_rows(series, NIGHTLY_2026)
+    assert np.shares_memory(rows.target_bps, bps)
+    for name in ("fold", "failed", "empty", "control", "control_speed", "control_bps"):
+        assert getattr(rows, name).strides == (0,), name
+    order = np.random.default_rng(4).permutation(h.n)
+    names = ("started_us", "failed", "log_ratio", "null_log_ratio", "control_failed", "target_bps")
+    mixed = replace(series, **{name: getattr(series, name)[order] for name in names})
+    again = usable_rows(mixed, NIGHTLY_2026)
+    for name in ("day", "slot", "fold", "x", "score", "bad", "failed", "target_bps", "empty"):
+        assert np.array_equal(getattr(rows, name), getattr(again, name), equal_nan=True), name

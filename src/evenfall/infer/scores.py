@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -55,11 +56,14 @@ _T2_QUARTILE = 0.816496580927726  # of |t₂|: half of its mass lies within √(
 _HOUR_US = 3_600_000_000
 _LOG_MAX = 50.0  # e⁵⁰ bit/s, or times as fast: no measurement gives that
 _Floats = npt.NDArray[np.float64]
+_Column = TypeVar("_Column", _Floats, npt.NDArray[np.int64], npt.NDArray[np.bool_])
 
 
 @dataclass(frozen=True)
 class Rows:
     """Usable rows in order of time; every array has shape (n,).
+
+    Arrays are for reading only: some are the series' own, some hold one value for all rows.
 
     Attributes:
         day: local date, days since 1970-01-01.
@@ -119,16 +123,15 @@ def usable_rows(series: Series, profile: NightlyProfile, *, against_controls: bo
     """
     zone = load_zone(series.timezone)
     started = series.started_us
-    failed = np.where((series.failed == 0.0) | (series.failed == 1.0), series.failed, np.nan)
+    failed = _only(series.failed, (series.failed == 0.0) | (series.failed == 1.0))
     empty = series.log_ratio == -np.inf
-    x = np.where(empty | (np.abs(series.log_ratio) <= _LOG_MAX), series.log_ratio, np.nan)
+    x = _only(series.log_ratio, empty | (np.abs(series.log_ratio) <= _LOG_MAX))
     clock_bad = (
         np.zeros(started.size, dtype=bool) if series.archive_clock else ~series.clock_verified
     )
     never = (started < EARLIEST_US) | (started >= LATEST_US)
     other_bad = never | (np.isnan(failed) & np.isnan(x))
-    chosen = np.flatnonzero(~clock_bad & ~other_bad)
-    chosen = chosen[np.argsort(started[chosen], kind="stable")]
+    chosen = _in_order(~clock_bad & ~other_bad, started)
     at = started[chosen]
     local = local_times(at, zone)
     slot = local.minute // (profile.bin_s // 60)
@@ -144,36 +147,60 @@ def usable_rows(series: Series, profile: NightlyProfile, *, against_controls: bo
     return Rows(
         day=local.day,
         slot=slot,
-        fold=local.fold,
-        failed=failed[chosen],
+        fold=_lean(local.fold),
+        failed=_lean(failed[chosen]),
         x=x,
-        empty=empty[chosen],
-        control=control,
-        control_speed=_control_speed(series)[chosen],
+        empty=_lean(empty[chosen]),
+        control=_lean(control),
+        control_speed=_lean(_control_speed(series)[chosen]),
         score=score,
         bad=np.where(np.isnan(x), failed[chosen] == 1.0, x <= -np.log(profile.factor_min)),
         line=None if series.line is None else series.line[chosen],
         left_out_clock=int(np.count_nonzero(clock_bad & ~other_bad)),
         left_out_other=int(np.count_nonzero(other_bad)),
         left_out_time=int(np.count_nonzero(never)),
-        target_bps=_speeds(series.target_bps, started.size)[chosen],
-        control_bps=_speeds(series.control_bps, started.size)[chosen],
+        target_bps=_lean(_speeds(series.target_bps, started.size)[chosen]),
+        control_bps=_lean(_speeds(series.control_bps, started.size)[chosen]),
         mix={name: column[chosen] for name, column in series.mix.items()},
     )
+
+
+def _only(column: _Floats, good: npt.NDArray[np.bool_]) -> _Floats:
+    """NaN in place of what is not good; the column itself where there is nothing to replace."""
+    return column if (good | np.isnan(column)).all() else np.where(good, column, np.nan)
+
+
+def _in_order(
+    usable: npt.NDArray[np.bool_], started_us: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64] | slice:
+    """Usable rows by time; all of them as a slice, which copies nothing, if they are so already."""
+    if usable.all() and bool((np.diff(started_us) >= 0).all()):
+        return slice(None)
+    chosen = np.flatnonzero(usable)
+    return chosen[np.argsort(started_us[chosen], kind="stable")]
+
+
+def _lean(column: _Column) -> _Column:
+    """The column; if all of it is one value, that value once, standing for every row."""
+    if column.size and (column == column[0]).all():
+        return np.broadcast_to(column[0], column.shape)
+    if column.size and np.isnan(column).all():
+        return np.broadcast_to(column[0], column.shape)
+    return column
 
 
 def _speeds(column: _Floats | None, rows: int) -> _Floats:
     """Speeds that a measurement can give; NaN for the others, and where there are none."""
     if column is None:
         return np.full(rows, np.nan)
-    return np.where((column >= 0.0) & (column <= np.exp(_LOG_MAX)), column, np.nan)
+    return _only(column, (column >= 0.0) & (column <= np.exp(_LOG_MAX)))
 
 
 def _control_speed(series: Series) -> _Floats:
     speed = series.control_log_goodput
     if speed is None:
         return np.full(series.started_us.size, np.nan)
-    return np.where(np.abs(speed) <= _LOG_MAX, speed, np.nan)
+    return _only(speed, np.abs(speed) <= _LOG_MAX)
 
 
 def failure_scores(failed: _Floats, control_rate: _Floats, profile: NightlyProfile) -> _Floats:
