@@ -138,6 +138,10 @@ def test_added_twice_is_one(store: Path) -> None:
         (["--archive", "/dev/zero"], "regular file"),
         (["--precision", "minute"], "time of day"),
         (["--service", ""], "names"),
+        (["--title", "a\x1b[2J"], "control character"),
+        (["--title", "two\nlines"], "line break"),
+        (["--title", "half a \udcff"], "control character"),
+        (["--source", "\x07"], "control character"),
     ],
 )
 def test_what_cannot_be_is_refused(store: Path, more: list[str], says: str) -> None:
@@ -189,6 +193,9 @@ def test_withdrawn_and_gone_from_the_list(store: Path) -> None:
     assert "wrong year" in (store / "events.jsonl").read_text()
     again = run("events", "remove", row["event_id"], "--why", "x", store=store)
     assert isinstance(again.exception, EvenfallError)
+    for why in (" ", "two\nlines", "half a \udcff"):
+        done = run("events", "remove", row["event_id"], "--why", why, store=store)
+        assert isinstance(done.exception, EvenfallError)
 
 
 def test_an_import_names_what_it_left_out(store: Path, tmp_path: Path) -> None:

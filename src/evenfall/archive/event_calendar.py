@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from evenfall.archive.event_rows import TITLE_MAX, Asked, bad_cell
+from evenfall.archive.event_rows import Asked, bad_cell, one_line
 from evenfall.infer.event_dates import checked
 from evenfall.infer.localtime import load_zone
 from evenfall.model.errors import FormatError
@@ -152,7 +152,7 @@ def _event(entry: Any, begins: Moment, ends: Moment | None, asked: Asked) -> Eve
         ends = None
     event = Event(
         type=_type(entry, asked),
-        title=str(entry.get("SUMMARY", "")).strip()[:TITLE_MAX] or "event",
+        title=one_line(str(entry.get("SUMMARY", ""))) or "event",
         start=_local(begins, asked.timezone),
         end=None if ends is None else _local(ends, asked.timezone),
         timezone=asked.timezone,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from evenfall.archive.event_rows import TITLE_MAX, Asked, Row, bad_cell, local_text
+from evenfall.archive.event_rows import Asked, Row, bad_cell, local_text, one_line
 from evenfall.infer.event_dates import checked
 from evenfall.model.event import Event, EventType, Outcome, Precision
 
@@ -32,7 +32,7 @@ def _stop_event(row: Row, asked: Asked) -> Event:
     end = row.get("end_date", "")
     event = Event(
         type=EventType.OUTAGE,
-        title=", ".join(part for part in said if part)[:TITLE_MAX],
+        title=one_line(", ".join(part for part in said if part)),
         start=local_text(row["start_date"], "start_date", Precision.DAY, asked.timezone),
         end=local_text(end, "end_date", Precision.DAY, asked.timezone) if end else None,
         timezone=asked.timezone,
@@ -108,11 +108,11 @@ def _count(row: Row, name: str) -> int:
 def _request_title(product: str, rows: list[Row], counted: dict[str, int]) -> str:
     reasons = sorted({row["reason"] for row in rows if row.get("reason")})
     removed = counted["items_removed_legal"] + counted["items_removed_policy"]
-    return (
+    return one_line(
         f"{product}: {counted['number_of_requests']:,} requests about "
         f"{counted['items_requested_removal']:,} items, {removed:,} removed, no action on "
         f"{counted['items_no_action_taken']:,} ({', '.join(reasons)})"
-    )[:TITLE_MAX]
+    )
 
 
 def _outcome(counted: dict[str, int]) -> Outcome:

@@ -16,10 +16,19 @@ from evenfall.infer.localtime import load_zone
 from evenfall.model.errors import FormatError
 from evenfall.model.event import Event, EventType, Outcome, Precision
 
-__all__ = ["STARTS", "TITLE_MAX", "Asked", "Row", "bad_cell", "csv_events", "local_text"]
+__all__ = [
+    "STARTS",
+    "_TITLE_MAX",
+    "Asked",
+    "Row",
+    "bad_cell",
+    "csv_events",
+    "local_text",
+    "one_line",
+]
 
 STARTS = ("start", "start_utc", "start_local", "date", "exam_day")
-TITLE_MAX = 480
+_TITLE_MAX = 480
 _ENDS = ("end", "end_utc", "end_local")
 _DATE_CHARS = 10
 _ASIDE = re.compile(r"\s*\([^)]*\)")
@@ -97,11 +106,16 @@ def _type(word: str, default: EventType) -> EventType:
     return EventType.OTHER if word else default
 
 
+def one_line(text: str) -> str:
+    """A title: its words with single spaces, cut at its longest."""
+    return " ".join(text.split())[:_TITLE_MAX]
+
+
 def _title(row: Row, word: str) -> str:
     if row.get("title"):
-        return row["title"][:TITLE_MAX]
+        return one_line(row["title"])
     told = [word, row.get("session", ""), row.get("services", ""), row.get("area", "")]
-    return ", ".join(part for part in told if part)[:TITLE_MAX] or "event"
+    return one_line(", ".join(part for part in told if part)) or "event"
 
 
 def _precision(text: str, start: str) -> Precision:

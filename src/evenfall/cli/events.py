@@ -89,8 +89,8 @@ def remove(ctx: click.Context, event_id: str, why: str) -> None:
     if settings.plan:
         click.echo("Nothing would be sent: events are kept in the store.", err=settings.json)
         return
-    if not why.strip():
-        raise usage("a reason", "none", "--why")
+    if not why.strip() or not why.isprintable():
+        raise usage("a reason of one line", repr(why[:40]), "--why")
     now_us = time.time_ns() // 1000
     event = withdraw_event(settings.store, event_id, why=why.strip(), withdrawn_us=now_us)
     if settings.json:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 
 from evenfall.infer.event_profiles import EventsProfile
 from evenfall.infer.localtime import EARLIEST_US, LATEST_US, load_zone
@@ -82,8 +83,18 @@ def _check_texts(event: Event, where: str) -> None:
     for names in (event.services, event.networks):
         if len(names) > _LIST_MAX or any(not n or len(n) > _NAME_MAX for n in names):
             raise _bad("a short list of names", f"{len(names)} names, or an empty one", where)
+    one_line = (event.title, event.platform or "", *event.services, *event.networks)
+    if any(_has_control(text, but="") for text in (*one_line, event.archive_name or "")):
+        raise _bad("names and a title of one line", "a line break or control character", where)
+    if any(_has_control(text, but="\n\r\t") for text in (event.source, event.stated_reason or "")):
+        raise _bad("text", "a control character", where)
     if event.archive_sha256 is not None and not _SHA256.fullmatch(event.archive_sha256):
         raise _bad("64 lower-case hex digits", event.archive_sha256, where)
+
+
+def _has_control(text: str, *, but: str) -> bool:
+    """Control characters move a terminal's cursor; a lone surrogate is no text at all."""
+    return any(unicodedata.category(c) in ("Cc", "Cs") and c not in but for c in text)
 
 
 def _check_hours(hours: OrderedHours, where: str) -> None:

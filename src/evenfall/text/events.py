@@ -80,7 +80,7 @@ def event_details(event: Event) -> str:
     if event.archive_name:
         said.append(f"archived as {event.archive_name}")
     said.append(event.source)
-    return " · ".join(part for part in said if part)
+    return " · ".join(" ".join(part.split()) for part in said if part)
 
 
 def hours_words(event: Event) -> str:
