@@ -128,9 +128,10 @@ class NightlyProfile:
             this. Pairs meet a limiter in 30 % of the flows; without pairs one target stands beside
             the middle of several controls, which hides their own bad moments (bad Wi-Fi in the
             evening: 4 of 300 worlds were claimed at .3, 2 of 40 at .15).
+        share_hit_min: a curfew that hits a share of the rows is measured with at least this share.
         rows_inside_min, rows_inside_min_unpaired: fewer rows inside the hours are no pattern; the
             second for slowness without pairs. Of ten false claims in 7,200 worlds on tuning seeds
-            six rested on 5 to 10 rows, and eight on fewer than these.
+            five rested on 5 to 9 rows, and eight on fewer than these.
         effect_deep_factor: transfers slower than this count towards a slowing that hits only a
             share of the flows; even-handed noise hardly reaches it.
         gate_level: the gate's own limits are wider than the printed ones (`effect_level`), because
@@ -196,7 +197,8 @@ class NightlyProfile:
     effect_failure_min: float = 0.3
     effect_share_min: float = 0.15
     effect_share_min_unpaired: float = 0.3
-    rows_inside_min: int = 12
+    share_hit_min: float = 0.2
+    rows_inside_min: int = 10
     rows_inside_min_unpaired: int = 24
     effect_deep_factor: float = 3.0
     effect_level: float = 0.95

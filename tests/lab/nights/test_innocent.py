@@ -324,7 +324,7 @@ def test_four_nights_are_never_more(asked: int | None) -> None:
 
 
 def test_trouble_of_the_whole_site_is_on_every_network(reckon: Any) -> None:
-    """Irregular tests; in the hours of the trouble most networks fail oftener than else."""
+    """Irregular tests; in the hours of the first trouble most networks fail oftener."""
     grown: list[float] = []
     for world in worlds("null_archive", count=6):
         begun = dt.date.fromisoformat(world.truth.first_date)
@@ -336,7 +336,7 @@ def test_trouble_of_the_whole_site_is_on_every_network(reckon: Any) -> None:
             assert series.line is None
             grown.append(series.failed[on].sum() - series.failed[~on].mean() * on.sum())
     assert np.mean(np.array(grown) > 0) > 0.7
-    assert sum(grown) > 20
+    assert sum(grown) > 8
 
 
 def share_of(worlds_drawn: list[NightWorld], said: Callable[[NightWorld], bool]) -> float:

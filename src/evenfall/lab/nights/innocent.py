@@ -329,12 +329,15 @@ def four_nights(rng: np.random.Generator, wish: Wish) -> Plan:
 
 
 def archive(rng: np.random.Generator, wish: Wish) -> Plan:
-    """An archive's irregular failures on several networks, with trouble of the whole site."""
+    """An archive's irregular failures on several networks; the whole site fails now and then."""
     plan = tests_frame(rng, wish)
-    everywhere = Trouble(
-        on="site",
-        hours=_on(_dates(rng, plan.nights, 2, 6), evening_window(rng, start_min=(600, 1260))),
-        fail_share=float(rng.uniform(0.5, 1.0)),
+    everywhere = tuple(
+        Trouble(
+            on="site",
+            hours=_on((date,), evening_window(rng, start_min=(600, 1260))),
+            fail_share=float(rng.uniform(0.5, 1.0)),
+        )
+        for date in _dates(rng, plan.nights, 2, 6)
     )
     one_line = Trouble(
         on="line",
@@ -342,4 +345,4 @@ def archive(rng: np.random.Generator, wish: Wish) -> Plan:
         networks=NETWORKS[:1],
         fail_share=float(rng.uniform(0.2, 0.7)),
     )
-    return changed(plan, troubles=(everywhere, one_line))
+    return changed(plan, troubles=(*everywhere, one_line))
