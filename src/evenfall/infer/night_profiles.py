@@ -85,7 +85,8 @@ class MixProfile:
         days_min: measured days that each mix must last.
         kept_min: "for good": share of the days on each side that are nearer to their side's mix.
         p_max, permutations, exceedances_stop: of the permutation test over days, which ends early
-            at so many.
+            at so many. The least p is a quarter of what is asked for; more draws would cost time
+            where a mix did change, and decide nothing.
         labels_max: the commonest labels; the others are taken together.
         marks_max: stretches of days begin and end on a grid of so many marks at most.
         changes_max: of one column; one more where a stretch has two ends.
@@ -102,10 +103,10 @@ class MixProfile:
     days_min: int = 5
     kept_min: float = 0.85
     p_max: float = 0.01
-    permutations: int = 999
+    permutations: int = 399
     exceedances_stop: int = 20
     labels_max: int = 40
-    marks_max: int = 48
+    marks_max: int = 32
     changes_max: int = 8
     stratum_rows_min: int = 5
     stratum_days_min: int = 3
