@@ -23,11 +23,14 @@ MEMORY_MAX = "2GB"
 
 
 def connect(temporary: Path) -> duckdb.DuckDBPyConnection:
-    """A fresh engine that spills to `temporary`."""
+    """A fresh engine that spills to `temporary`, which it makes when it needs it.
+
+    The engine makes one folder and no parents: that of `temporary` must be there.
+    """
     connection = duckdb.connect(
         ":memory:",
         config={
-            "temp_directory": str(temporary / "engine"),
+            "temp_directory": str(temporary),
             "memory_limit": MEMORY_MAX,
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
