@@ -17,12 +17,11 @@ from evenfall.model.coincidence import (
     OrderComparison,
 )
 from evenfall.model.event import Event, EventType, OrderedHours, Outcome, Precision
+from evenfall.text.event_list import event_details, event_when
 from evenfall.text.events import (
     basis_sentence,
     coincidence_sentences,
     date_sentence,
-    event_details,
-    event_when,
     group_rows,
     group_sentences,
     lag_rows,

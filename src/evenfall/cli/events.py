@@ -56,7 +56,7 @@ def _print_list(events: list[Event], settings: Settings) -> None:
     from rich.console import Console
 
     from evenfall.cli.events_test import spoken
-    from evenfall.text.events import event_details, event_when, type_words
+    from evenfall.text.event_list import event_details, event_when, type_words
     from evenfall.text.words import count_words
 
     console = Console(no_color=not settings.color, highlight=False, stderr=settings.json)

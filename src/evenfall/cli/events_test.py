@@ -162,11 +162,11 @@ class _Page:
             )
 
     def _nights(self, found: Sequence[Coincidence]) -> None:
+        from evenfall.text.event_list import type_words
         from evenfall.text.events import (
             basis_sentence,
             coincidence_sentences,
             lag_rows,
-            type_words,
         )
 
         if found:

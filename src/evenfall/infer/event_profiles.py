@@ -40,7 +40,7 @@ class EventsProfile:
         services_tested_min: groups of fewer services are described, not tested.
         ways_max: labels are dealt in every way up to this many ways, else drawn.
         ways_drawn: how many are drawn then.
-        cells_max: of one array of moved calendars, so that memory stays below 100 MB.
+        cells_max: of one array of moved calendars, so that memory stays below 50 MB.
     """
 
     name: str
@@ -61,7 +61,7 @@ class EventsProfile:
     services_tested_min: int = 6
     ways_max: int = 20_000
     ways_drawn: int = 9_999
-    cells_max: int = 8_000_000
+    cells_max: int = 1_000_000
 
 
 EVENTS_2026 = EventsProfile(name="events-2026")

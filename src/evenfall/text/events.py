@@ -1,4 +1,4 @@
-"""What is said about events: lists, and nights beside events. No sentence leaves out the limit.
+"""What is said about nights beside events. No sentence leaves out the limit.
 
 Wording. An association is measured; that it does not show cause stands in every sentence that
 compares anything, so that none of them can be quoted without it. Nobody is said to have done
@@ -17,7 +17,8 @@ from evenfall.model.coincidence import (
     HourExcess,
     OrderComparison,
 )
-from evenfall.model.event import Event, Precision
+from evenfall.model.event import Event
+from evenfall.text.event_list import hours_words, type_words
 from evenfall.text.words import (
     count_words,
     date_words,
@@ -33,62 +34,15 @@ __all__ = [
     "basis_sentence",
     "coincidence_sentences",
     "date_sentence",
-    "event_details",
-    "event_when",
     "group_rows",
     "group_sentences",
-    "hours_words",
     "lag_rows",
     "order_sentences",
     "p_words",
-    "type_words",
 ]
 
 NO_CAUSE = "; this does not show cause."
 _SEEN_P = 0.05
-_TYPES = {
-    "takedown-request": "takedown request",
-    "other": "other event",
-}
-
-
-def type_words(event_type: str) -> str:
-    """`broadcast`, `takedown request`."""
-    return _TYPES.get(event_type, event_type)
-
-
-def event_when(event: Event) -> str:
-    """`2018-03-13 20:00`, `2018-03-13`, `2018-01-01 …` for what lasts longer than its first day."""
-    start = event.start.replace("T", " ")
-    if event.end is None or event.end[:10] == event.start[:10]:
-        return start
-    return f"{start[:10]} …" if event.precision is not Precision.PERIOD else f"in {start[:7]} …"
-
-
-def event_details(event: Event) -> str:
-    """Everything beside date, type and title, in one line."""
-    said = [", ".join(event.services), ", ".join(event.networks)]
-    if event.end is not None:
-        said.append(f"until {event.end.replace('T', ' ')}")
-    said.append(event.timezone)
-    if event.platform or event.outcome:
-        said.append(": ".join(p for p in (event.platform, event.outcome) if p))
-    if event.ordered:
-        said.append("ordered " + hours_words(event))
-    if event.stated_reason:
-        said.append(f"stated reason: “{event.stated_reason}”")
-    if event.archive_name:
-        said.append(f"archived as {event.archive_name}")
-    said.append(event.source)
-    return " · ".join(" ".join(part.split()) for part in said if part)
-
-
-def hours_words(event: Event) -> str:
-    """`Monday to Friday 20:00-22:00; Sunday 10:00-12:00`."""
-    return "; ".join(
-        f"{weekday_words(h.weekdays) or 'every day'} {h.start_local}-{h.end_local}"
-        for h in event.ordered
-    )
 
 
 def basis_sentence(found: Coincidence) -> str:
