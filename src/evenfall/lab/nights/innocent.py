@@ -38,6 +38,7 @@ from evenfall.lab.nights.plan import (
     Trouble,
     Vpn,
 )
+from evenfall.lab.nights.truth import MaySay
 
 __all__ = [
     "archive",
@@ -139,13 +140,17 @@ def bad_days(rng: np.random.Generator, wish: Wish) -> Plan:
 
 
 def match_night(rng: np.random.Generator, wish: Wish) -> Plan:
-    """Two to six nights of football: the line is full and the video site itself is slow."""
+    """Two to six nights of football: the line is full and the video site itself is slow.
+
+    Without pairs the site is seen to be slow in the same hours of some nights: nobody can tell why.
+    """
     plan = _measured(rng, known_place(frame(rng, wish, nights=(14, 28))), _BESIDE)
     dates = _dates(rng, plan.nights, 2, min(6, max(plan.nights // 3, 2)))
     hours = _on(dates, (20 * 60 + 45, 120))
     full = Trouble(on="line", hours=hours, factor=float(rng.uniform(2, 6)))
     site = Trouble(on="site", hours=hours, services=SERVICES[:1], factor=float(rng.uniform(2, 6)))
-    return changed(plan, troubles=(full, site))
+    unclear: MaySay = "nothing" if plan.measures == "pairs" else "undetermined"
+    return changed(plan, troubles=(full, site), may_say=unclear)
 
 
 def cdn(rng: np.random.Generator, wish: Wish) -> Plan:
