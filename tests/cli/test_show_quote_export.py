@@ -11,6 +11,8 @@ import datetime as dt
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -345,6 +347,21 @@ def test_export_to_standard_output_is_the_file(measured: Path, tmp_path: Path) -
         done = run("export", *words, "--out", "-", store=measured)
         assert done.exit_code == 0
         assert done.stdout_bytes == path.read_bytes()
+
+
+def test_a_reader_that_goes_away_is_no_fault_of_the_store(measured: Path) -> None:
+    """`export csv --out - | head -1`: no error about the disk, and no traceback."""
+    words = [sys.executable, "-m", "evenfall.cli", "export", "csv", "--out", "-"]
+    with subprocess.Popen(
+        [*words, "--store", str(measured)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"service,network")
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert "disk" not in said
+    assert "Traceback" not in said
 
 
 def test_export_is_the_same_each_time_and_replaces_whole(measured: Path, tmp_path: Path) -> None:

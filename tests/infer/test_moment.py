@@ -171,6 +171,17 @@ def test_both_passes_of_a_doubled_hour_are_counted() -> None:
     assert look(series, "2024-10-27T02:30").there.n == 2
 
 
+def test_a_log_without_controls_has_its_own_speed() -> None:
+    """Against its own median of all hours: 2 of usually 20 Mbit/s is ten times slower."""
+    rows = evenings(2e6, 20e6)
+    series = series_of(rows, basis=Basis.UNPAIRED, control_bps=None,
+                       log_ratio=np.log([target for _, target, _ in rows]))  # fmt: skip
+    found = look(series, "2018-06-15T21:00")
+    assert found.there.slower_by == pytest.approx(10)
+    assert (found.there.target_bps, found.there.control_bps) == (2e6, None)
+    assert not found.line.is_known
+
+
 def test_garbage_is_counted_and_never_raised_about() -> None:
     """Stamps of 1970 and 2300, NaN, ±inf and negative speeds: nothing is raised."""
     rows = [("2018-06-15T21:00", 1e6, 1e6)] * 5

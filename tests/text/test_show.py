@@ -144,6 +144,13 @@ def test_nothing_beside_it_is_said() -> None:
     assert "its own usual speed in this series" in paragraph(alone)
 
 
+def test_a_speed_without_a_control_is_told_too() -> None:
+    """A speed log has its own speed alone, against its usual one."""
+    alone = FaredWords(2, 0, 2, 0, 5.0, 8e6, None)
+    said = paragraph(moment(there=alone, basis="unpaired"))
+    assert "Median 8.0 Mbit/s, compared with its own usual speed in this series: 5 times" in said
+
+
 def test_faster_is_said_too() -> None:
     """A service that was faster than its pair is not slow by a sign error."""
     fast = FaredWords(4, 0, 0, 0, 0.25, 20e6, 5e6)

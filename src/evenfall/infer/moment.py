@@ -59,7 +59,8 @@ class Fared:
         n_untold: those that could not tell.
         slower_by: median of control ÷ target (of the own usual level without a control), over
             those whose speed is known and not zero; None: no speed known.
-        target_bps, control_bps: medians of both arms, where both are known.
+        target_bps, control_bps: medians of both arms, where both are known; of the target alone,
+            where no control was measured.
         n_speeds: over how many.
     """
 
@@ -232,17 +233,23 @@ def _level(series: Series, outside: _Flags) -> float:
 
 
 def _both_speeds(series: Series, chosen: _Flags) -> tuple[_Floats, _Floats]:
-    """Both speeds in bit/s where both are known, else NaN; shape (n,) each."""
-    nowhere = np.full(chosen.size, np.nan)
-    if series.target_bps is None or series.control_bps is None:
-        return nowhere, nowhere
-    with np.errstate(invalid="ignore"):
-        known = chosen & (series.target_bps >= 0) & (series.control_bps >= 0)
-        known &= np.isfinite(series.target_bps) & np.isfinite(series.control_bps)
-    return (
-        np.where(known, series.target_bps, np.nan),
-        np.where(known, series.control_bps, np.nan),
+    """Both speeds in bit/s where both are known (or the target's alone), else NaN."""
+    target, control = (
+        _speeds(column, chosen) for column in (series.target_bps, series.control_bps)
     )
+    if np.isnan(control).all():
+        return target, control
+    both = ~(np.isnan(target) | np.isnan(control))
+    return np.where(both, target, np.nan), np.where(both, control, np.nan)
+
+
+def _speeds(column: _Floats | None, chosen: _Flags) -> _Floats:
+    """Speeds that a measurement can give; NaN elsewhere."""
+    if column is None:
+        return np.full(chosen.size, np.nan)
+    with np.errstate(invalid="ignore"):
+        known = chosen & (column >= 0) & np.isfinite(column)
+    return np.where(known, column, np.nan)
 
 
 def _other_nights(

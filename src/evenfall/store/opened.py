@@ -243,12 +243,16 @@ class Store:
             networks: only these; None: all.
 
         Raises:
-            StoreError: whatever the engine refuses while inside.
+            StoreError: whatever the engine refuses while inside. Other errors are the caller's.
         """
         with self._faults("read the observations"):
             rows = self._rows(self._ledger.entries(), networks)
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW observations AS {rows}")
+        try:
             yield self._connection
+        except duckdb.Error:
+            with self._faults("read the observations"):
+                raise
 
     def write_findings(self, curfews: Sequence[Curfew], findings: Sequence[SeriesFinding]) -> None:
         """Replace the findings by those of an analysis."""

@@ -184,6 +184,8 @@ def _speeds(moment: MomentWords) -> str:
             f"Median {speed_words(there.target_bps)} against {speed_words(there.control_bps)} of "
             f"{than}"
         )
+    elif there.target_bps is not None:
+        figures = f"Median {speed_words(there.target_bps)}, compared with {than}"
     else:
         figures = f"Compared with {than}"
     factor = there.slower_by
