@@ -33,6 +33,7 @@ from evenfall.lab.nights.plan import (
     Kind,
     Plan,
     Sampling,
+    Style,
     Trouble,
 )
 from evenfall.lab.nights.truth import EVERY_DAY
@@ -95,9 +96,10 @@ def _frame(rng: np.random.Generator, wish: Wish, **more: Any) -> Plan:
 
 
 def _week(rng: np.random.Generator, wish: Wish) -> Plan:
-    """Seven nights of one pair every twenty minutes, none missing."""
+    """Seven nights of one pair in every twenty minutes (no bursts and pauses), none missing."""
     plan = frame(rng, wish, **_WEEK)  # type: ignore[arg-type]  # three keywords of three types
-    return changed(plan, sampling=replace(plan.sampling, missing_nights=0))
+    style: Style = "cron" if plan.sampling.style == "cron" else "stratified"
+    return changed(plan, sampling=replace(plan.sampling, style=style, missing_nights=0))
 
 
 def basic(rng: np.random.Generator, wish: Wish) -> Plan:
