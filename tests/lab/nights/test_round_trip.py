@@ -5,7 +5,6 @@ The store is the foreign reader here: its SQL knows nothing of the generator.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 
 from evenfall.infer.series import Series
 from evenfall.lab.nights import FAMILIES, NightWorld, draw, observations
-from evenfall.lab.nights.world import build
 from evenfall.lab.nights.writing import write_world
 from evenfall.model.vocabulary import Arm, Fact, Provenance, Role
 from evenfall.store import open_store
@@ -37,11 +35,11 @@ def loaded(world: NightWorld, path: Path) -> list[Series]:
         return store.series()
 
 
-def same(mine: Series, stores: Series, columns: tuple[str, ...] = COLUMNS) -> None:
+def same(mine: Series, stores: Series) -> None:
     """Equal to the digits of a float."""
     for name in ("service", "network", "timezone", "basis", "archive_clock", "simulated"):
         assert getattr(mine, name) == getattr(stores, name), name
-    for name in columns:
+    for name in COLUMNS:
         left, right = (np.asarray(getattr(one, name), dtype=float) for one in (mine, stores))
         np.testing.assert_allclose(left, right, rtol=1e-12, atol=1e-9, err_msg=name)
     assert (mine.line is None) == (stores.line is None)
@@ -52,6 +50,16 @@ def same(mine: Series, stores: Series, columns: tuple[str, ...] = COLUMNS) -> No
     }
 
 
+def same_controls(mine: Series, stores: Series) -> None:
+    """Speeds of controls: equal where known here; the store asks the minutes near too."""
+    left, right = mine.control_log_goodput, stores.control_log_goodput
+    assert left is not None
+    assert right is not None
+    known = ~np.isnan(left)
+    np.testing.assert_allclose(left[known], right[known], rtol=1e-12, atol=1e-9)
+    assert (~np.isnan(right[~known])).sum() <= 0.05 * left.size
+
+
 @pytest.mark.parametrize(("name", "seed"), CHOSEN)
 def test_series_are_those_of_the_store(name: str, seed: int, tmp_path: Path) -> None:
     """Same times, ratios, failures, controls, lines, mix: pairs, visits, speeds, tests."""
@@ -60,16 +68,7 @@ def test_series_are_those_of_the_store(name: str, seed: int, tmp_path: Path) -> 
     assert len(stores) == len(world.series)
     for mine, theirs in zip(world.series, stores, strict=True):
         same(mine, theirs)
-
-
-@pytest.mark.parametrize("name", ["curfew_basic", "curfew_difference"])
-def test_the_speed_of_the_controls_is_that_of_the_store(name: str, tmp_path: Path) -> None:
-    """Each from its own usual goodput, the median of them; where no control ever fails."""
-    drawn = draw(name, 4, nights=3, cadence_s=3600)
-    noise = replace(drawn.plan.noise, fail_share=0.0, stall_share=0.0)
-    world = build(replace(drawn.plan, noise=noise), family=name, seed=4, innocent=False)
-    for mine, theirs in zip(world.series, loaded(world, tmp_path / "store"), strict=True):
-        same(mine, theirs, ("control_log_goodput",))
+        same_controls(mine, theirs)
 
 
 @pytest.mark.parametrize("name", list(FAMILIES))

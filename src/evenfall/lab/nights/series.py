@@ -1,7 +1,8 @@
 """Facts → `infer.series.Series`, as the store's query would make them of the same rows.
 
 The rules are the store's (`store/query.py`), kept here a second time so that thousands of worlds
-need no database; a test writes worlds into a store and compares.
+need no database; a test writes worlds into a store and compares. One is left out: where no control
+of a round told a speed, the store takes that of the same ten minutes, here it stays unknown.
 """
 
 from __future__ import annotations
