@@ -88,7 +88,7 @@ def test_nothing_beside_says_nothing():
     assert beside(FINDING, with_(episodes=(spell("2018-05-01", "2018-05-13"),))) == ()
 
 
-@pytest.mark.parametrize(("factor", "words"), [(1.9, "1.9 times faster"), (0.5, "2 times slower")])
+@pytest.mark.parametrize(("factor", "words"), [(1.9, "1.9 times higher"), (0.5, "2 times lower")])
 def test_a_level_change_is_named_and_is_no_curfew(factor: float, words: str):
     """Another tariff changes all hours; the sentence says so, and when."""
     change = Change(what=ChangeKind.LEVEL, between=MAY, factor=factor, because="level")

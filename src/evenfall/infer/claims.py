@@ -15,9 +15,12 @@ Source: PRODUCT ("What `analyze --json` prints"), CONTRACTS ("Claim").
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from evenfall.infer.always import Run, RunTest
 from evenfall.infer.company import Around
@@ -33,7 +36,8 @@ from evenfall.infer.reading import Reading
 from evenfall.infer.ruleset import RULESET
 from evenfall.infer.scope import lines_hit, network_level, reach
 from evenfall.infer.scores import Rows
-from evenfall.infer.series import Basis
+from evenfall.infer.search import Nights
+from evenfall.infer.series import Basis, Series
 from evenfall.infer.spells import spells
 from evenfall.infer.window import Found, Trial
 from evenfall.model.curfew import Curfew, Effect, Window
@@ -49,6 +53,60 @@ _WINDOW_RULES = {
 }
 
 
+@dataclass(frozen=True)
+class _Sides:
+    """Rows of a claim, and what its others show: what every claim is filled from.
+
+    Attributes:
+        inside, outside: shape (n,), rows in the claim and those it is set against.
+        near: rows inside, of the hour before, and of the hour after, as far as there are hours.
+    """
+
+    rows: Rows
+    inside: npt.NDArray[np.bool_]
+    outside: npt.NDArray[np.bool_]
+    near: Sequence[npt.NDArray[np.bool_]]
+    around: Around
+
+
+def _common(
+    series: Series, sides: _Sides, state: State, q_value: float, profile: NightlyProfile
+) -> dict[str, Any]:
+    """What a claim of hours and one of all hours have in common, as fields of a `Curfew`."""
+    rows, inside, outside, around = sides.rows, sides.inside, sides.outside, sides.around
+    reached = reach(
+        rows,
+        inside,
+        outside,
+        sides.near,
+        basis=series.basis,
+        state=state,
+        neighbours=around.neighbours,
+        profile=profile,
+        rate=around.rate,
+        elsewhere=around.elsewhere,
+        siblings=around.siblings,
+    )
+    lines = lines_hit(rows, inside)
+    return {
+        "service": series.service,
+        "network": series.network,
+        "timezone": series.timezone,
+        "state": state,
+        "scope": reached.scope,
+        "scope_because": reached.because,
+        "lines": lines,
+        "claim_level": network_level(series.basis, lines),
+        "isolated": reached.isolated,
+        "ruleset": RULESET,
+        "profile": profile.name,
+        "q_value": q_value,
+        "shares": shares_inside(rows, inside, outside, profile),
+        "congestion": congestion_beside(rows, inside, outside, sides.near, profile=profile),
+        "rate": around.rate,
+    }
+
+
 def window_curfew(
     reading: Reading,
     trial: Trial,
@@ -61,35 +119,12 @@ def window_curfew(
     series, rows = reading.series, reading.rows
     if rows is None or reading.nights is None:
         raise AssertionError("a window is found in rows only")
-    state = found.strength.state
-    reached = reach(
-        rows,
-        found.inside,
-        found.outside,
-        found.around,
-        basis=series.basis,
-        state=state,
-        neighbours=around.neighbours,
-        profile=profile,
-        rate=around.rate,
-        elsewhere=around.elsewhere,
-        siblings=around.siblings,
-    )
-    lines = lines_hit(rows, found.inside)
-    first = found.nights.day[found.episodes[0].first]
-    last = found.nights.day[found.episodes[-1].last]
-    spanned = (reading.nights.day >= first) & (reading.nights.day <= last)
+    sides = _Sides(rows, found.inside, found.outside, found.around, around)
     dates = (found.gain, found.measured, found.nights.day, found.episodes, profile)
     edges = _edges(found)
     return Curfew(
-        service=series.service,
-        network=series.network,
-        timezone=series.timezone,
-        state=state,
-        scope=reached.scope,
-        scope_because=reached.because,
+        **_common(series, sides, found.strength.state, q_value, profile),
         pattern=Pattern.WINDOW,
-        lines=lines,
         windows=_windows(found, edges),
         onset=onset(*dates),
         lifting=lifting(*dates),
@@ -99,31 +134,27 @@ def window_curfew(
         p_value=trial.p_value,
         effect=found.strength.effect,
         slower_by=found.strength.slower_by,
-        claim_level=network_level(series.basis, lines),
-        isolated=reached.isolated,
         rule_id=_WINDOW_RULES[series.basis],
-        ruleset=RULESET,
-        profile=profile.name,
-        exceptions=exceptions(
-            reading.nights.only(spanned),
-            found.union,
-            found.weekdays,
-            "failed" if state is State.BLOCKED else "was slow",
-            profile,
-            [(e.start_low, e.start_high) for e in edges] + [(e.end_low, e.end_high) for e in edges],
-        ),
+        exceptions=_exceptions(reading.nights, found, edges, profile),
         unmeasured=unmeasured_hours(rows.slot[found.inside | found.outside]),
-        caveats=(
-            *found.strength.notes,
-            *_caveats(reading),
-        ),
-        q_value=q_value,
+        caveats=(*found.strength.notes, *_caveats(reading)),
         episodes=spells(*dates),
-        shares=shares_inside(rows, found.inside, found.outside, profile),
-        congestion=congestion_beside(
-            rows, found.inside, found.outside, found.around, profile=profile
-        ),
-        rate=around.rate,
+    )
+
+
+def _exceptions(
+    nights: Nights, found: Found, edges: list[Edges], profile: NightlyProfile
+) -> tuple[str, ...]:
+    """Dates from the first to the last of the episodes that do not fit."""
+    first = found.nights.day[found.episodes[0].first]
+    last = found.nights.day[found.episodes[-1].last]
+    return exceptions(
+        nights.only((nights.day >= first) & (nights.day <= last)),
+        found.union,
+        found.weekdays,
+        "failed" if found.strength.state is State.BLOCKED else "was slow",
+        profile,
+        [(e.start_low, e.start_high) for e in edges] + [(e.end_low, e.end_high) for e in edges],
     )
 
 
@@ -166,10 +197,10 @@ def _caveats(reading: Reading) -> tuple[str, ...]:
 
 
 def run_state(rows: Rows, run: Run) -> State:
-    """BLOCKED if at least half of the run's rows failed to open, else SLOWED."""
+    """BLOCKED if at least half of the run's rows did not open or brought no byte, else SLOWED."""
     if isinstance(run, PartRun):
         return State.SLOWED
-    failing = rows.failed[run.inside] == 1.0
+    failing = (rows.failed == 1.0)[run.inside] | rows.empty[run.inside]
     return State.BLOCKED if failing.sum() * 2 >= run.inside.sum() else State.SLOWED
 
 
@@ -189,31 +220,14 @@ def always_curfew(
     if part is not None:
         rows = replace(rows, bad=part.held)
     state = run_state(rows, run)
-    reached = reach(
-        rows,
-        run.inside,
-        ~run.inside,
-        (run.inside,),
-        basis=series.basis,
-        state=state,
-        neighbours=around.neighbours,
-        profile=profile,
-        rate=around.rate,
-        elsewhere=around.elsewhere,
-        siblings=around.siblings,
-    )
-    lines = lines_hit(rows, run.inside)
+    sides = _Sides(rows, run.inside, ~run.inside, (run.inside,), around)
+    common = _common(series, sides, state, q_value, profile)
+    if part is not None:
+        common["shares"] = shares_in_part(rows, part)
     dates = (run.gain, np.ones(run.day.size, dtype=bool), run.day, (run.found,), profile)
-    unmeasured = unmeasured_hours(rows.slot[run.inside])
     return Curfew(
-        service=series.service,
-        network=series.network,
-        timezone=series.timezone,
-        state=state,
-        scope=reached.scope,
-        scope_because=reached.because,
+        **common,
         pattern=Pattern.ALWAYS,
-        lines=lines,
         windows=(),
         onset=onset(*dates),
         lifting=lifting(*dates),
@@ -226,26 +240,14 @@ def always_curfew(
             outside=round(test.reference, 4),
         ),
         slower_by=_run_slower_by(rows, run, state, profile),
-        claim_level=network_level(series.basis, lines),
-        isolated=reached.isolated,
         rule_id="nights.always",
-        ruleset=RULESET,
-        profile=profile.name,
-        unmeasured=unmeasured,
+        unmeasured=unmeasured_hours(rows.slot[run.inside]),
         caveats=(
             f"in all measured hours; compared with {test.against}",
             *((f"it hits a share: {part.rate.because}",) if part else ()),
             *_caveats(reading),
         ),
-        q_value=q_value,
         episodes=spells(*dates),
-        shares=(
-            shares_in_part(rows, part)
-            if part
-            else shares_inside(rows, run.inside, ~run.inside, profile)
-        ),
-        congestion=congestion_beside(rows, run.inside, ~run.inside, (run.inside,), profile=profile),
-        rate=around.rate,
     )
 
 

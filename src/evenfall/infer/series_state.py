@@ -62,8 +62,18 @@ def _unclaimed(
             return SeriesState.NONE, f"q {q:.2g} over all series judged; a claim needs 0.05"
         if case.windowed is not None:
             return SeriesState.NONE, "the controls fare no better in the same hours (generalized)"
-        return SeriesState.NONE, "a run of bad days, no more than chance or the other networks show"
+        return SeriesState.NONE, _run_words(case, profile)
     if case.run_test is not None:
         return SeriesState.INSUFFICIENT, case.run_test.because
     state = SeriesState.INSUFFICIENT if trial.insufficient else SeriesState.NONE
     return state, trial.reason
+
+
+def _run_words(case: Case, profile: NightlyProfile) -> str:
+    """Why a run of bad days that was tested is no claim."""
+    test = case.run_test
+    if test is not None and test.p_value is not None and test.p_value <= profile.p_max:
+        return (
+            "it goes wrong at all measured hours, and what stands beside it with it (generalized)"
+        )
+    return "a run of bad days, no more than chance or the other networks show"

@@ -49,7 +49,7 @@ def beside(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[str, .
         said += [] if curfew.congestion is None else [_congestion_words(curfew.congestion)]
     changes = dict.fromkeys((*(curfew.changes if curfew else ()), *finding.changes))
     said += [change_words(change) for change in changes]
-    said += _left_out_words(finding)
+    said += _left_out_words(finding) if curfew is None else []  # a curfew's caveats say it
     return tuple(said)
 
 
@@ -78,12 +78,12 @@ def change_words(change: Change) -> str:
     """A change for good, and that it is no curfew."""
     when = dates_words(change.between)
     if change.what is ChangeKind.LEVEL and change.factor is not None:
-        faster = change.factor >= 1.0
-        times = factor_words(change.factor if faster else 1.0 / change.factor)
-        way = "faster" if faster else "slower"
+        higher = change.factor >= 1.0
+        times = factor_words(change.factor if higher else 1.0 / change.factor)
+        way = "higher" if higher else "lower"
         return (
-            f"From {when} on it is {times} times {way} at all hours: a change of level, such as "
-            "another tariff or device, and no curfew."
+            f"From {when} on its level is {times} times {way} at all hours: a change such as another "
+            "tariff, device or demand, and no curfew."
         )
     what = _CHANGED.get(change.what, change.because)
     return f"From {when} on {what}: a change of who measures, and no curfew ({change.because})."
