@@ -82,8 +82,8 @@ def change_words(change: Change) -> str:
         times = factor_words(change.factor if higher else 1.0 / change.factor)
         way = "higher" if higher else "lower"
         return (
-            f"From {when} on its level is {times} times {way} at all hours: a change such as another "
-            "tariff, device or demand, and no curfew."
+            f"From {when} on its level is {times} times {way} at all hours: a change such as "
+            "another tariff, device or demand, and no curfew."
         )
     what = _CHANGED.get(change.what, change.because)
     return f"From {when} on {what}: a change of who measures, and no curfew ({change.because})."
