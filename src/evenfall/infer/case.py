@@ -28,7 +28,7 @@ from evenfall.model.curfew import Change, Curfew
 
 __all__ = ["Case", "Readings", "can_witness"]
 
-_ROWS_KEPT_MAX = 600_000  # about 120 MB of readings
+_ROWS_KEPT_MAX = 6_000_000  # 1,389 series of 60 nights × 72; about 110 B a row of readings
 
 
 @dataclass
