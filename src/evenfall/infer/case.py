@@ -1,9 +1,9 @@
 """One series on its way through the judgement, and its rows when somebody asks for them.
 
-Rows of a thousand series do not fit into memory at once with everything that is worked out from
-them, and a claim needs only those of its own series and of a few others. So a case keeps what was
-found; readings are kept while there is room, the last ones used first, and made again when asked
-for: the same rows and profile always give the same reading.
+A claim needs its own series in full, and of the others the rows alone. So rows are kept as long as
+there is room for those of a few thousand series (a row takes about 40 bytes, since most columns are
+the series' own), and of the readings, with the bins of every night, the last few only. What was let
+go is made again when asked for: the same rows and profile always give the same reading.
 
 What it does not do: judge.
 """
@@ -28,7 +28,8 @@ from evenfall.model.curfew import Change, Curfew
 
 __all__ = ["Case", "Readings", "can_witness"]
 
-_ROWS_KEPT_MAX = 6_000_000  # 1,389 series of 60 nights × 72; about 110 B a row of readings
+_ROWS_KEPT_MAX = 6_000_000  # about 250 MB
+_READINGS_KEPT_MAX = 8
 
 
 @dataclass
@@ -110,7 +111,8 @@ class Readings:
     profile: NightlyProfile
     _steady: dict[int, Series] = field(default_factory=dict)
     _kept: OrderedDict[int, Reading] = field(default_factory=OrderedDict)
-    _rows: int = 0
+    _rows: OrderedDict[int, Rows] = field(default_factory=OrderedDict)
+    _rows_kept: int = 0
 
     def __getitem__(self, index: int) -> Reading:
         """The reading of one series, made anew if it was let go."""
@@ -118,11 +120,22 @@ class Readings:
             self._kept.move_to_end(index)
             return self._kept[index]
         reading = self._kept[index] = self._read(index)
-        self._rows += reading.n
-        while self._rows > _ROWS_KEPT_MAX and len(self._kept) > 1:
-            _, oldest = self._kept.popitem(last=False)
-            self._rows -= oldest.n
+        if len(self._kept) > _READINGS_KEPT_MAX:
+            self._kept.popitem(last=False)
+        if reading.rows is not None:
+            self._keep(index, reading.rows)
         return reading
+
+    def _keep(self, index: int, rows: Rows) -> None:
+        self._drop_rows(index)
+        self._rows[index] = rows
+        self._rows_kept += rows.n
+        while self._rows_kept > _ROWS_KEPT_MAX and len(self._rows) > 1:
+            self._drop_rows(next(iter(self._rows)))
+
+    def _drop_rows(self, index: int) -> None:
+        if index in self._rows:
+            self._rows_kept -= self._rows.pop(index).n
 
     def case(self, index: int) -> Case:
         """A fresh case of one series, changes of its level named."""
@@ -150,11 +163,14 @@ class Readings:
         without = steady(series, changes)
         if without is not series:
             self._steady[index] = without
-            self._rows -= self._kept.pop(index).n
+            self._kept.pop(index)
+            self._drop_rows(index)
         return tuple(one.change for one in changes)
 
     def rows(self, case: Case) -> Rows:
         """The usable rows of a case that has any."""
+        if case.index in self._rows:
+            return self._rows[case.index]
         rows = self[case.index].rows
         if rows is None:
             raise AssertionError("only series with rows are asked for them")
