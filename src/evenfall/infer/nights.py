@@ -116,11 +116,11 @@ class _Panel:
         self._profile = profile
         self._readings = Readings(series, profile)
         self.cases = [self._examine(index, rng) for index in range(len(series))]
-        self._of_service: dict[str, list[Case]] = defaultdict(list)
+        self._of_service: dict[tuple[str, bool], list[Case]] = defaultdict(list)
         self._of_network: dict[tuple[str, bool], list[Case]] = defaultdict(list)
         for case in self.cases:
             if case.n:
-                self._of_service[case.series.service].append(case)
+                self._of_service[case.series.service, case.series.simulated].append(case)
                 self._of_network[case.series.network, case.series.simulated].append(case)
 
     def _examine(self, index: int, rng: np.random.Generator) -> Case:
@@ -155,7 +155,7 @@ class _Panel:
         """Series of the same service on other networks, with usable rows."""
         return [
             other
-            for other in self._of_service[case.series.service]
+            for other in self._of_service[case.series.service, case.series.simulated]
             if other.series.network != case.series.network
             and can_witness(case.series, other.series)
         ]
