@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from evenfall.cli import main
+from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.model.curfew import Curfew, Effect, SeriesFinding, Window
 from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, State
 from evenfall.store import open_store
@@ -176,7 +177,7 @@ def test_the_seed_is_handed_on(run) -> None:
         command("analyze", "--seed", seed)
         draws.append(seen["draw"])
     assert draws[0] == draws[1] != draws[2]
-    assert seen["profile"] == "nightly-2026"
+    assert seen["profile"] == NIGHTLY_2026.name
 
 
 def test_the_text_answers_and_limits_itself(run) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from evenfall.model.curfew import Curfew, Effect, Instants, SeriesFinding, Window
+from evenfall.model.curfew import (
+    Curfew,
+    Effect,
+    Instants,
+    RateCluster,
+    SeriesFinding,
+    Shares,
+    Window,
+)
 from evenfall.model.verdict import SlowerBy
 from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, State
 from evenfall.text.nights import answer, counted_words, facts, not_shown, plain, state_words
@@ -254,3 +262,55 @@ def test_small_words() -> None:
     assert percent_words(0.003) == "0.3 %"
     assert percent_words(0.0) == "0 %"
     assert joined(["a", "b", "c"]) == "a, b and c"
+
+
+def sentence(**changes: Any) -> str:
+    """The answer about such a curfew."""
+    finding = SeriesFinding(
+        service="youtube",
+        network="AS9198",
+        state=SeriesState.CURFEW,
+        reason="",
+        n=900,
+        nights_measured=20,
+        p_value=0.001,
+        q_value=0.001,
+    )
+    return plain(answer(finding, curfew(**changes)))
+
+
+PARTLY = Shares(failed=0.05, slow=0.40, fine=0.55, n=200)
+RATE = RateCluster(
+    median_bps=1.1e5, low_bps=9e4, high_bps=1.3e5, share=0.33, share_low=0.3, share_high=0.36,
+    n=330, because="",
+)  # fmt: skip
+
+
+def test_a_part_of_the_flows_is_called_a_part() -> None:
+    """The middle transfer is well, so no factor is said that only the slow ones have."""
+    said = sentence(slower_by=SlowerBy(median=1.2, low=1.0, high=1.6), shares=PARTLY)
+    assert "in 45 % of the measurements between about 20:00 and 22:00" in said
+    assert "times slower" not in said
+
+
+def test_the_whole_is_not_called_a_part() -> None:
+    """×2 leaves no transfer slower than a third, and still slows them all."""
+    halved = Shares(failed=0.0, slow=0.1, fine=0.9, n=200)
+    said = sentence(slower_by=SlowerBy(median=2.0, low=1.8, high=2.3), shares=halved)
+    assert "was 2 times slower between" in said
+    assert "of the measurements" not in said
+
+
+def test_at_all_hours_for_some_says_for_how_many() -> None:
+    """Those at one rate are 40 times slower; a third of all are meant."""
+    always = {
+        "pattern": Pattern.ALWAYS,
+        "windows": (),
+        "rate": RATE,
+        "slower_by": SlowerBy(median=40.0, low=35.0, high=44.0),
+    }
+    said = sentence(effect=Effect(in_window=0.33, outside=0.0), **always)
+    assert "40 times slower in 33 % of the measurements, at whatever hour" in said
+    assert "of the measurements" not in sentence(
+        effect=Effect(in_window=0.9, outside=0.0), **always
+    )

@@ -34,7 +34,7 @@ def command(ctx: click.Context, service: str, network: str) -> None:
 
     Without SERVICE: one line for each service and network in the store.
     """
-    from evenfall.report.gather import gather, pick
+    from evenfall.report.gather import gather, on_network, pick
     from evenfall.store import open_store
 
     settings = settings_of(ctx)
@@ -42,10 +42,8 @@ def command(ctx: click.Context, service: str, network: str) -> None:
         click.echo("Nothing is sent: this command reads the store.", err=True)
         return
     with open_store(settings.store, write=False) as store:
-        judged = gather(
-            store, zone=settings.timezone or "UTC", networks=[network] if network else None
-        )
-    chosen = [pick(judged, service, network)] if service else judged
+        judged = gather(store, zone=settings.timezone or "UTC")
+    chosen = [pick(judged, service, network)] if service else on_network(judged, network)
     if settings.json:
         _print_json(chosen)
         return

@@ -12,7 +12,6 @@ import click
 
 from evenfall.cli.options import EvenfallCommand, Settings, settings_of
 from evenfall.model.encoding import to_json_line
-from evenfall.model.errors import StoreError
 
 __all__ = ["command"]
 
@@ -31,6 +30,7 @@ def command(ctx: click.Context, service: str, network: str, out: Path | None) ->
     """Write one self-contained page about SERVICE: no script, nothing fetched, fit to print."""
     from evenfall.report.gather import gather, page_of, pick
     from evenfall.report.page import build_page
+    from evenfall.report.whole_file import write_whole
     from evenfall.store import open_store
     from evenfall.text.nights import answer, plain
 
@@ -44,28 +44,8 @@ def command(ctx: click.Context, service: str, network: str, out: Path | None) ->
         page = page_of(store, judged, subject, made_local=f"{dt.date.today():%Y-%m-%d}")  # noqa: DTZ011  (the reader's day)
     text = build_page(page)
     path = out or Path(_file_name(subject.finding.service, subject.finding.network))
-    write_page(path, text)
+    write_whole(path, text.encode())
     _say(settings, path, text, plain(answer(subject.finding, subject.curfew)))
-
-
-def write_page(path: Path, text: str) -> None:
-    """Write a page, whole or not at all.
-
-    Raises:
-        StoreError: it cannot be written there.
-    """
-    beside = path.with_name(path.name + ".new")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise StoreError(
-            expected="to be able to write the page",
-            seen=(error.strerror or str(error)).lower(),
-            where=str(path),
-            remedy="Name another place with --out.",
-        ) from error
 
 
 def _say(settings: Settings, path: Path, text: str, sentence: str) -> None:

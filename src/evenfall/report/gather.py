@@ -15,25 +15,41 @@ from evenfall.report.judging import judged_anew, judged_as_stored
 from evenfall.report.subject import Judged, Page
 from evenfall.store import Store
 
-__all__ = ["JUDGE_SEED", "gather", "page_of", "pick"]
+__all__ = ["JUDGE_SEED", "gather", "on_network", "page_of", "pick"]
 
 JUDGE_SEED = 1  # as `analyze`, unless told otherwise
 _CHOICES_MAX = 20
 
 
-def gather(
-    store: Store, *, zone: str = "UTC", networks: Sequence[str] | None = None
-) -> list[Judged]:
-    """Every series of the store (or of some networks) with its finding, in the store's order.
+def gather(store: Store, *, zone: str = "UTC") -> list[Judged]:
+    """Every series of the store with its finding, in the store's order.
+
+    All of them, whatever is asked about later: scope and q rest on the other networks too.
 
     Args:
         store: open for reading.
         zone: IANA zone of observations that carry none.
-        networks: only these; None: all.
     """
-    series = store.series(networks=networks, zone=zone)
+    series = store.series(zone=zone)
     judged = judged_as_stored(series, *store.findings())
     return judged_anew(series, seed=JUDGE_SEED) if judged is None else judged
+
+
+def on_network(judged: Sequence[Judged], network: str) -> list[Judged]:
+    """Those of one network; all where `network` is empty.
+
+    Raises:
+        UsageError: nothing was measured on it; lists what there is.
+    """
+    found = [j for j in judged if network in ("", j.finding.network)]
+    if judged and not found:
+        raise UsageError(
+            expected=f"network {_listed(sorted({j.finding.network for j in judged}))}",
+            seen=network,
+            where="--network",
+            remedy="`evenfall nights` lists what there is.",
+        )
+    return found
 
 
 def pick(judged: Sequence[Judged], service: str, network: str) -> Judged:

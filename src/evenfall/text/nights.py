@@ -44,6 +44,7 @@ __all__ = [
 
 _EVENING_FROM = "18:30"
 _ALL_OF_THEM = 0.995  # prints as 100 %
+_SLOW_FACTOR = 1.5  # the gate's: where the median is surely slower, it speaks for most of them
 
 _FARED = {True: "opened", False: "stayed fast"}  # by whether the service was blocked
 
@@ -222,10 +223,34 @@ def _deed(curfew: Curfew, name: str) -> tuple[Part, ...]:
     if curfew.state is State.BLOCKED:
         mostly = "mostly " if curfew.effect.in_window < _ALL_OF_THEM else ""
         return (Part(f" {name} {mostly}did not open"),)
+    hit = _share_hit(curfew)
+    if hit is not None and curfew.pattern is Pattern.WINDOW:
+        share = Part(f"in {percent_words(hit)} of the measurements", strong=True)
+        return (Part(f" {name} was slower than a third, or did not open, "), share)
     if curfew.slower_by is None:
         return (Part(f" {name} was slow"),)
     factor = factor_words(curfew.slower_by.median)
-    return (Part(f" {name} was "), Part(f"{factor} times slower", strong=True))
+    slower = (Part(f" {name} was "), Part(f"{factor} times slower", strong=True))
+    if hit is None:
+        return slower
+    return (*slower, Part(f" in {percent_words(hit)} of the measurements", strong=True))
+
+
+def _share_hit(curfew: Curfew) -> float | None:
+    """The share of the measurements that it hits, where that is a part of them.
+
+    In certain hours: the middle one may be well. At all hours: only those at one rate are meant.
+    """
+    if curfew.state is not State.SLOWED:
+        return None
+    if curfew.pattern is Pattern.ALWAYS:
+        rate = curfew.rate
+        meant = rate is not None and curfew.effect.in_window == rate.share
+        return rate.share if rate is not None and meant else None
+    middle_is_slow = curfew.slower_by is not None and curfew.slower_by.low >= _SLOW_FACTOR
+    if curfew.shares is None or middle_is_slow:
+        return None
+    return curfew.shares.failed + curfew.shares.slow
 
 
 def _contrast(curfew: Curfew, name: str) -> tuple[Part, ...]:
