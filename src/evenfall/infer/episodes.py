@@ -40,6 +40,7 @@ from evenfall.model.curfew import Instants
 
 __all__ = ["Episode", "best_value", "episodes", "lifting", "night_gain", "onset"]
 
+_EXP_MAX = 60.0  # e⁶⁰ is safe in float32
 _Floats = npt.NDArray[np.floating]
 _Array = TypeVar("_Array", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
@@ -54,12 +55,14 @@ class Episode:
 
 def night_gain(score: _Array, profile: NightlyProfile) -> _Array:
     """ln(π·e^S + 1 − π) of night scores of any shape, kept in their float type."""
-    share = profile.share_of_nights
-    clipped = np.clip(score, -profile.night_score_max, profile.night_score_max)
+    share, limit = profile.share_of_nights, profile.night_score_max
+    clipped = np.clip(score, -limit, min(limit, _EXP_MAX))
     np.exp(clipped, out=clipped)
     clipped *= share
     clipped += 1.0 - share
     np.log(clipped, out=clipped)
+    if limit > _EXP_MAX:  # there the gain grows as the score does, to the last digit
+        clipped += np.clip(score, _EXP_MAX, limit) - _EXP_MAX
     return clipped
 
 

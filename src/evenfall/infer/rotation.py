@@ -5,6 +5,8 @@ along *the slots at which that day was measured* and nothing changes. So the dat
 as many rotated copies of themselves, and in every copy the whole search is repeated.
 
 Rules:
+    One night says no more than 60, and no more than twice what a typical day says in all its slots,
+    whichever is more: a long window must not be worth as much as a part of it, in data or copies.
     Scores are rotated over slots, never over the clock: who measures every ten minutes in the
     evening and twice by day would, with rotation of the clock, convict 8–100 % of the innocent.
     Each day keeps its scores in their cyclic order, so bad hours stay together (autocorrelation),
@@ -35,7 +37,7 @@ Sources: METHOD 4; J. Besag and P. Clifford, Biometrika 78 (1991), sequential Mo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -114,6 +116,7 @@ def _test(
 ) -> RotationTest:
     if not day.size:
         return RotationTest(p_value=1.0, observed=0.0, rotations=0)
+    profile = _roomy(day, score, profile)
     turns = Turns(day, slot // (profile.test_step_s // profile.bin_s), score, profile)
     observed = turns.observed()
     if observed <= 0.0:
@@ -129,6 +132,19 @@ def _test(
         exceeded += places.size
         done += batch
     return RotationTest((exceeded + 1) / (done + 1), observed, done)
+
+
+def _roomy(day: _Ints, score: _Floats, profile: NightlyProfile) -> NightlyProfile:
+    """The profile with a night's limit that a typical day cannot reach twice over.
+
+    Where half of the day is bad, a night reaches the usual limit with a part of it, and copies that
+    lie askew would count as much as the data. What a day says in all is the same in every rotation
+    of it, so a limit made of that is the same for the data and for every copy.
+    """
+    _, where = np.unique(day, return_inverse=True)
+    says = np.bincount(where, weights=np.maximum(score, 0.0))
+    limit = profile.night_score_typical * float(np.median(says))
+    return replace(profile, night_score_max=max(profile.night_score_max, limit))
 
 
 def _batches(rotations: int) -> Iterator[int]:
