@@ -2,6 +2,7 @@
 
 The steps, in order; each may end the trial with a sentence:
     1. rotation test of the best window on any hours (`rotation.py`), at the p that the look allows;
+       rows with a speed are scored there as for a curfew that hits three in five of them;
     2. the union on the fine grid (`search.py`), the weekdays (`weekdays.py`), and the union again
        on those weekdays;
     3. each window beyond the strongest tested by rotation with the stronger ones masked; if one
@@ -10,7 +11,8 @@ The steps, in order; each may end the trial with a sentence:
     5. five nights measured inside, five of them with evidence (a few evenings with a match are no
        pattern), and the other hours measured on five dates of the episode;
     6. the gate of the effect (`effect.py`);
-    7. where it hits a share of the rows only, hours and episodes once more with that share.
+    7. where it hits a share of the rows only, or did not pass, hours, episodes and gates once more,
+       with rows scored for that share.
 
 Looks: .005 at 5 nights, .0025 at 7, halved at 14, 28 and 56, .00006 at each later one; the p asked
 for is that of the last look passed. A series that is judged again every night between two looks is
@@ -128,7 +130,8 @@ def try_window(reading: Reading, profile: NightlyProfile, rng: np.random.Generat
     needed = look_p(reading.nights_measured, profile)
     wanted = max(profile.rotations, math.ceil(profile.rotations_per_p / needed) - 1)
     rotations = min(wanted, profile.rotations_max)
-    test = rotation_p(*reading.bins, masked=None, rotations=rotations, profile=profile, rng=rng)
+    bins = bin_scores(_timed_in_part(reading.rows, profile.share_of_rows), profile)
+    test = rotation_p(*bins, masked=None, rotations=rotations, profile=profile, rng=rng)
     if test.p_value > needed:
         reason = _why_nothing(reading, test.p_value, needed, profile, rng)
         return Trial(test.p_value, needed, None, reason)
@@ -139,29 +142,42 @@ def try_window(reading: Reading, profile: NightlyProfile, rng: np.random.Generat
     if found is None:
         return Trial(test.p_value, needed, None, "no run of nights outweighs the others")
     reason, insufficient = _gate(reading.rows, found, gates)
-    if not reason:
-        found = _for_its_share(reading.rows, found, gates, rng)
+    share = max(profile.share_hit_min, float(reading.rows.bad[found.inside].mean()))
+    if reason or share < profile.share_of_nights:
+        again = _for_its_share(
+            reading.rows, profile.share_of_rows if reason else share, found, gates, rng
+        )
+        if again is not None:
+            found, reason, insufficient = again, "", False
     return Trial(test.p_value, needed, found, reason, insufficient)
 
 
+def _in_part(rows: Rows, share: float) -> Rows:
+    """The rows scored for a curfew that hits a share of them: ln(1 − share + share · L)."""
+    return replace(rows, score=np.log1p(share * np.expm1(rows.score)))
+
+
+def _timed_in_part(rows: Rows, share: float) -> Rows:
+    """The same for rows with a speed; a failure is scored for a share already (.8 of them fail)."""
+    soft = _in_part(rows, share)
+    return replace(soft, score=np.where(np.isnan(rows.x), rows.score, soft.score))
+
+
 def _for_its_share(
-    rows: Rows, found: Found, profile: NightlyProfile, rng: np.random.Generator
-) -> Found:
-    """The same claim measured again with the share of rows that it hits; as it was, if not in part.
+    rows: Rows, share: float, found: Found, profile: NightlyProfile, rng: np.random.Generator
+) -> Found | None:
+    """The claim measured again with the share of rows that it hits; None where it does not pass.
 
     Where one row in two is hit, a row that is well says little against the hours it lies in. With
     the scores of a whole curfew, hours and episodes would shrink to where the hits happen to lie.
     """
-    share = max(profile.share_hit_min, float(rows.bad[found.inside].mean()))
-    if share >= profile.share_of_nights:
-        return found
-    in_part = replace(rows, score=np.log1p(share * np.expm1(rows.score)))
-    nights = lay_out(*bin_scores(in_part, profile))
+    rows = _in_part(rows, share)
+    nights = lay_out(*bin_scores(rows, profile))
     few = replace(profile, windows_max=len(found.union))
     union, weekdays, search = _hours_and_days(nights, few, rng)
-    again = _count(in_part, nights, union, weekdays, search, profile)
-    if again is None or _gate(in_part, again, profile)[0]:
-        return found
+    again = _count(rows, nights, union, weekdays, search, profile)
+    if again is None or _gate(rows, again, profile)[0]:
+        return None
     return again
 
 
