@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -77,17 +78,20 @@ def print_nights(console: Console, judged: Judged) -> None:
         console.print(f"{len(carpet.dates) - len(shown.dates)} older nights judged, not drawn.")
     console.print()
     console.print(_said(plain(answer(judged.finding, judged.curfew)), is_unicode), style="bold")
-    for fact in facts(judged.finding, judged.curfew):
-        console.print(_said(f"  {fact.figure}: {fact.basis}", is_unicode))
+    said = [f"{fact.figure}: {fact.basis}" for fact in facts(judged.finding, judged.curfew)]
     if judged.curfew is not None:
-        counted = counted_words(judged.finding, judged.curfew)
-        console.print(_said(f"  counted: {counted}", is_unicode))
-    for sentence in beside(judged.finding, judged.curfew):
-        console.print(_said(f"  {sentence}", is_unicode))
+        said.append(f"counted: {counted_words(judged.finding, judged.curfew)}")
+    for line in (*said, *beside(judged.finding, judged.curfew)):
+        console.print(_hung(_said(line, is_unicode), console.width), no_wrap=True, crop=False)
     console.print(
         _said("Not shown: " + " ".join(not_shown(judged.finding, judged.curfew)), is_unicode)
     )
     console.print(next_step(judged), style="cyan")
+
+
+def _hung(words: str, columns: int) -> str:
+    """A line set in, its continuation set in further."""
+    return textwrap.fill(words, columns, initial_indent="  ", subsequent_indent="    ")
 
 
 def print_overview(console: Console, judged: list[Judged]) -> None:
