@@ -81,8 +81,8 @@ def print_nights(console: Console, judged: Judged) -> None:
     said = [f"{fact.figure}: {fact.basis}" for fact in facts(judged.finding, judged.curfew)]
     if judged.curfew is not None:
         said.append(f"counted: {counted_words(judged.finding, judged.curfew)}")
-    for line in (*said, *beside(judged.finding, judged.curfew)):
-        console.print(_hung(_said(line, is_unicode), console.width), no_wrap=True, crop=False)
+    for words in (*said, *beside(judged.finding, judged.curfew)):
+        console.print(_hung(_said(words, is_unicode), console.width), no_wrap=True, crop=False)
     console.print(
         _said("Not shown: " + " ".join(not_shown(judged.finding, judged.curfew)), is_unicode)
     )
