@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 
 from evenfall.infer.always import Run, RunTest
 from evenfall.infer.in_part import PartRun
+from evenfall.infer.localtime import load_zone
 from evenfall.infer.mix import MixChange
 from evenfall.infer.mix_gate import MixGate
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.reading import Reading, read
-from evenfall.infer.scores import Rows
+from evenfall.infer.scores import Rows, in_zone
 from evenfall.infer.series import Basis, Series
 from evenfall.infer.steady import line_changes, own_changes, steady
 from evenfall.infer.window import Found, Trial
@@ -175,6 +176,13 @@ class Readings:
         if rows is None:
             raise AssertionError("only series with rows are asked for them")
         return rows
+
+    def rows_beside(self, own: Case, other: Case) -> Rows:
+        """The usable rows of another case, at the hours of the first one's clock."""
+        rows, zone = self.rows(other), own.series.timezone
+        if other.series.timezone == zone:
+            return rows
+        return in_zone(rows, load_zone(zone), self.profile)
 
 
 def can_witness(own: Series, other: Series) -> bool:

@@ -60,6 +60,7 @@ class _Sides:
     Attributes:
         inside, outside: shape (n,), rows in the claim and those it is set against.
         near: rows inside, of the hour before, and of the hour after, as far as there are hours.
+        dates_min: fewer dates are one outage of a road.
     """
 
     rows: Rows
@@ -67,6 +68,7 @@ class _Sides:
     outside: npt.NDArray[np.bool_]
     near: Sequence[npt.NDArray[np.bool_]]
     around: Around
+    dates_min: int
 
 
 def _common(
@@ -86,6 +88,7 @@ def _common(
         rate=around.rate,
         elsewhere=around.elsewhere,
         siblings=around.siblings,
+        dates_min=sides.dates_min,
     )
     lines = lines_hit(rows, inside)
     return {
@@ -119,7 +122,9 @@ def window_curfew(
     series, rows = reading.series, reading.rows
     if rows is None or reading.nights is None:
         raise AssertionError("a window is found in rows only")
-    sides = _Sides(rows, found.inside, found.outside, found.around, around)
+    sides = _Sides(
+        rows, found.inside, found.outside, found.around, around, profile.outage_nights_min
+    )
     dates = (found.gain, found.measured, found.nights.day, found.episodes, profile)
     edges = _edges(found)
     return Curfew(
@@ -220,7 +225,7 @@ def always_curfew(
     if part is not None:
         rows = replace(rows, bad=part.held)
     state = run_state(rows, run)
-    sides = _Sides(rows, run.inside, ~run.inside, (run.inside,), around)
+    sides = _Sides(rows, run.inside, ~run.inside, (run.inside,), around, profile.outage_days_min)
     common = _common(series, sides, state, q_value, profile)
     if part is not None:
         common["shares"] = shares_in_part(rows, part)

@@ -170,8 +170,11 @@ class _Panel:
         return Company(
             self._readings.rows(case),
             case.series.basis,
-            {other.series.network: self._readings.rows(other) for other in self._others(case)},
-            {other.series.service: self._readings.rows(other) for other in beside},
+            {
+                other.series.network: self._readings.rows_beside(case, other)
+                for other in self._others(case)
+            },
+            {other.series.service: self._readings.rows_beside(case, other) for other in beside},
         )
 
     def test_part(self, case: Case) -> None:
@@ -190,9 +193,10 @@ class _Panel:
         if case.run is None:
             raise AssertionError("only runs are tested")
         rows, run, others = self._readings.rows(case), case.run, self._others(case)
-        free = [self._readings.rows(o) for o in others if not o.run and not o.windowed]
+        theirs = {o.index: self._readings.rows_beside(case, o) for o in others}
+        free = [theirs[o.index] for o in others if not o.run and not o.windowed]
         affected = any(
-            same_hours(rows, run, self._readings.rows(o)).any() for o in others if o.run is not None
+            same_hours(rows, run, theirs[o.index]).any() for o in others if o.run is not None
         )
         return judge_run(rows, run, free, others_affected=affected, basis=case.series.basis)
 

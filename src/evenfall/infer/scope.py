@@ -28,8 +28,12 @@ Rules (METHOD 3 and 4, CONTRACTS "Claim"):
                     different servers only; L3 with three lines on this network; L4 when two
                     networks reach L3 with clean controls; L5 when both are isolated as well.
 
-Other networks count as clean if at least three rows were measured inside the same local hours of
-the same dates and at most a fifth of them went wrong. For slowness that means rows with a speed,
+    one outage      fewer than 7 dates of certain hours, or 14 of all hours, on which it did not
+                    open are what a cut road does too: `undetermined`, whoever else was fine.
+
+Other networks count as clean if at least six rows were measured at the same instants and at most a
+fifth of them went wrong, as affected if three were and more did. They clear the site if as
+many are clean as affected, or more. For slowness that means rows with a speed,
 and the speed counts together with that of their own controls: a ratio that stands still while both
 slow down is no sign of a site that works. Pairs of another network say nothing about the site,
 which they never asked.
@@ -82,6 +86,11 @@ class Neighbours:
     affected: tuple[str, ...]
 
     @property
+    def clear_the_site(self) -> bool:
+        """Whether they show that the site itself was well: as many clean as affected, or more."""
+        return bool(self.clean) and len(self.clean) >= len(self.affected)
+
+    @property
     def clause(self) -> str:
         """In words."""
         if not self.clean and not self.affected:
@@ -120,6 +129,7 @@ def reach(
     rate: RateCluster | None = None,
     elsewhere: RateElsewhere | None = None,
     siblings: Siblings = NO_SIBLINGS,
+    dates_min: int = 0,
 ) -> Reach:
     """Decide the scope of a found curfew.
 
@@ -135,6 +145,8 @@ def reach(
         rate: at which the slowed rows gather (`rate_cluster.rate_of_slowed`), if they do.
         elsewhere: whether other networks show that rate.
         siblings: other services on this network in the same hours.
+        dates_min: without pairs, so many dates on which it did not open make it more than one
+            outage of the road.
     """
     controls = controls_beside(rows, inside, outside, around, state=state, profile=profile)
     if controls.fail_with_it:
@@ -155,10 +167,24 @@ def reach(
     if controls.slower > 1.0:
         return _beside_slow_controls(rows, inside, controls, basis, state, profile)
     if not controls.enough and (siblings.all_alike or siblings.are_controls):
-        return _among_siblings(controls, siblings, state, neighbours)
-    if not controls.enough:
-        return Reach(Scope.UNDETERMINED, _unknown(controls, state, neighbours), isolated=False)
-    return _against_other_servers(controls, state, neighbours)
+        found = _among_siblings(controls, siblings, state, neighbours)
+    elif not controls.enough:
+        found = Reach(Scope.UNDETERMINED, _unknown(controls, state, neighbours), isolated=False)
+    else:
+        found = _against_other_servers(controls, state, neighbours)
+    dates = int(np.unique(rows.day[inside & rows.bad]).size)
+    return _but_for_one_outage(found, dates, dates_min)
+
+
+def _but_for_one_outage(found: Reach, dates: int, dates_min: int) -> Reach:
+    """A service that did not open on few dates may have had one outage of the road to it."""
+    if found.scope is not Scope.TARGETED or dates >= dates_min:
+        return found
+    because = (
+        f"{found.because}; but on {dates} dates only, which one outage of the road from this "
+        f"network to the site does too ({dates_min} are needed)"
+    )
+    return Reach(Scope.UNDETERMINED, because, isolated=False)
 
 
 def _at_one_rate(controls: Controls, rate: RateCluster, elsewhere: RateElsewhere) -> Reach:
@@ -180,7 +206,7 @@ def _among_siblings(
         because = f"other services on this network go wrong in the same hours: {siblings.clause}"
         return Reach(Scope.GENERALIZED, because, isolated=False)
     fared = siblings.clause if controls.any_known else f"no control, but {siblings.clause}"
-    if state is State.BLOCKED and neighbours.clean:
+    if state is State.BLOCKED and neighbours.clear_the_site:
         because = f"{fared}, and the same service was fine elsewhere: {neighbours.clause}"
         return Reach(Scope.TARGETED, because, isolated=False)
     could = (
@@ -230,10 +256,10 @@ def _against_other_servers(controls: Controls, state: State, neighbours: Neighbo
     fared = "controls on this network were fine in the same hours"
     if controls.fail_more:
         fared = f"it fails far more often than the controls on this network; {controls.suffer}"
-    if neighbours.clean and state is State.BLOCKED:
+    if neighbours.clear_the_site and state is State.BLOCKED:
         because = f"{fared}, and the same service was fine elsewhere: {neighbours.clause}"
         return Reach(Scope.TARGETED, because, isolated=False)
-    if neighbours.clean:
+    if neighbours.clear_the_site:
         because = (
             f"{fared}, and the site itself was not slow elsewhere ({neighbours.clause}); but the "
             "road to it from this network may be full in these hours, which paired transfers tell"
@@ -300,6 +326,8 @@ def neighbours_of(
     clean: list[str] = []
     affected: list[str] = []
     for name, bad in others.items():
-        if bad.size >= profile.clean_rows_min:
-            (clean if bad.mean() <= profile.clean_rate_max else affected).append(name)
+        if bad.size >= profile.clean_rows_min and bad.mean() > profile.clean_rate_max:
+            affected.append(name)
+        elif bad.size >= profile.clean_network_rows_min:
+            clean.append(name)
     return Neighbours(clean=tuple(clean), affected=tuple(affected))

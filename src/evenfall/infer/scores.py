@@ -34,8 +34,9 @@ Sources: METHOD 2 and 4; t₂ in closed form: W. Shaw, J. Comput. Finance 9 (200
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,14 @@ from evenfall.infer.localtime import (
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.series import Basis, Series
 
-__all__ = ["Rows", "bin_scores", "failure_scores", "log_ratio_scores", "usable_rows"]
+__all__ = [
+    "Rows",
+    "bin_scores",
+    "failure_scores",
+    "in_zone",
+    "log_ratio_scores",
+    "usable_rows",
+]
 
 _T2_QUARTILE = 0.816496580927726  # of |t₂|: half of its mass lies within √(2/3)
 _HOUR_US = 3_600_000_000
@@ -66,6 +74,7 @@ class Rows:
     Arrays are for reading only: some are the series' own, some hold one value for all rows.
 
     Attributes:
+        at_us: µs since 1970 UTC.
         day: local date, days since 1970-01-01.
         slot: ten-minute bin of that date, 0 … 143.
         fold: 1 on the second pass through a repeated hour.
@@ -85,6 +94,7 @@ class Rows:
         mix: who measured what, and how (`infer.series.Series.mix`), of these rows.
     """
 
+    at_us: npt.NDArray[np.int64]
     day: npt.NDArray[np.int64]
     slot: npt.NDArray[np.int64]
     fold: npt.NDArray[np.int64]
@@ -145,6 +155,7 @@ def usable_rows(series: Series, profile: NightlyProfile, *, against_controls: bo
         log_ratio_scores(x, scale, profile),
     )
     return Rows(
+        at_us=at,
         day=local.day,
         slot=slot,
         fold=_lean(local.fold),
@@ -187,6 +198,13 @@ def _lean(column: _Column) -> _Column:
     if column.size and np.isnan(column).all():
         return np.broadcast_to(column[0], column.shape)
     return column
+
+
+def in_zone(rows: Rows, zone: ZoneInfo, profile: NightlyProfile) -> Rows:
+    """The rows on another zone's clock: what is asked about the same hours is the same instants."""
+    local = local_times(rows.at_us, zone)
+    slot = local.minute // (profile.bin_s // 60)
+    return replace(rows, day=local.day, slot=slot, fold=local.fold)
 
 
 def _speeds(column: _Floats | None, rows: int) -> _Floats:
