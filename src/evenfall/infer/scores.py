@@ -55,6 +55,7 @@ __all__ = [
     "Rows",
     "bin_scores",
     "failure_scores",
+    "first_of_bursts",
     "in_zone",
     "log_ratio_scores",
     "usable_rows",
@@ -198,6 +199,26 @@ def _lean(column: _Column) -> _Column:
     if column.size and np.isnan(column).all():
         return np.broadcast_to(column[0], column.shape)
     return column
+
+
+def first_of_bursts(rows: Rows, profile: NightlyProfile) -> npt.NDArray[np.bool_]:
+    """Rows that speak for themselves: of each line the first in ten minutes, shape (n,).
+
+    Who finds something slow measures again at once, and what is measured again within minutes is no
+    news. A burst counts once, whatever it showed.
+    """
+    lines = np.zeros(rows.n, dtype=np.int64)
+    if rows.line is not None:
+        known = [str(name) for name in rows.line]
+        lines = np.unique(known, return_inverse=True)[1]
+    order = np.lexsort((rows.at_us, lines))
+    at, of = rows.at_us[order].tolist(), lines[order].tolist()
+    apart_us = profile.bin_s * 1_000_000
+    kept, last, line = np.zeros(rows.n, dtype=bool), 0, -1
+    for place, (at_us, own) in zip(order.tolist(), zip(at, of, strict=True), strict=True):
+        if own != line or at_us - last >= apart_us:
+            kept[place], last, line = True, at_us, own
+    return kept
 
 
 def in_zone(rows: Rows, zone: ZoneInfo, profile: NightlyProfile) -> Rows:

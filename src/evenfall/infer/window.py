@@ -39,7 +39,7 @@ from evenfall.infer.localtime import BINS_PER_DAY
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.reading import Reading, bins_of
 from evenfall.infer.rotation import rotation_p
-from evenfall.infer.scores import Rows, bin_scores
+from evenfall.infer.scores import Rows, bin_scores, first_of_bursts
 from evenfall.infer.search import (
     Nights,
     Span,
@@ -269,6 +269,7 @@ def _count(
     for run in runs:
         held[run.first : run.last + 1] = True
         held_rows |= (night >= nights.day[run.first]) & (night <= nights.day[run.last])
+    first = first_of_bursts(rows, profile)
     inside = held_rows & within & np.isin((night + 3) % 7, weekdays)
     outside = held_rows & ~inside
     return Found(
@@ -284,7 +285,7 @@ def _count(
         nights_seen=int(np.count_nonzero(held & measured & (gain > 0))),
         nights_measured=int(np.count_nonzero(held & measured)),
         search=search,
-        strength=strength(rows, inside, outside, profile),
+        strength=strength(rows, inside & first, outside & first, profile),
     )
 
 
