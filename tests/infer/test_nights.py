@@ -401,3 +401,30 @@ def test_sixty_nights_are_judged_quickly(histories) -> None:
     got = one(series)
     assert got.curfews[0].pattern is Pattern.WINDOW
     assert time.process_time() - before < 2.0
+
+
+def test_three_guilty_among_many_innocent(histories) -> None:
+    """×8 in three of a hundred series, a week of nights: found, and none of the others."""
+    many = []
+    for seed in range(103):
+        h = histories.measured(np.random.default_rng(seed), 7, service=f"s{seed}")
+        bad = h.inside(20, 22) if seed < 3 else h.inside(0, 0)
+        many.append(h.series(Basis.PAIRS, log_ratio=h.slowed(bad, 8, share=1.0)))
+    found = judge(many, rng=np.random.default_rng(1))
+    assert {c.service for c in found.curfews} == {"s0", "s1", "s2"}
+    assert all(c.q_value <= 0.05 for c in found.curfews)
+
+
+def test_measuring_again_because_it_is_slow_convicts_nobody(histories) -> None:
+    """Even-handed noise; whoever sees a slow pair measures three more at once, which agree."""
+    claimed = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        h = histories.measured(rng, 21, missing=0.0)
+        x = h.noise(np.where(h.inside(19, 23), 0.7, 0.15))
+        again = np.flatnonzero(h.inside(19, 23) & (x < -0.7))
+        minute = np.concatenate((h.minute, *(h.minute[again] + 1.7 * k for k in (1, 2, 3))))
+        ratio = np.concatenate((x, *(x[again] + rng.normal(0, 0.3, again.size) for _ in range(3))))
+        more = histories.History(rng=rng, minute=minute)
+        claimed += len(one(more.series(Basis.PAIRS, log_ratio=ratio)).curfews)
+    assert claimed <= 1

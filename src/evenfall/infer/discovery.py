@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["q_values"]
+__all__ = ["p_wanted", "q_values"]
 
 
 def q_values(p_values: Sequence[float | None]) -> list[float | None]:
@@ -34,3 +34,14 @@ def q_values(p_values: Sequence[float | None]) -> list[float | None]:
     for rank, place in enumerate(order):
         adjusted[judged[place]] = float(monotone[rank])
     return adjusted
+
+
+def p_wanted(tested: int, found: int, rate: float) -> float:
+    """The p at which so many findings among so many tests would be claimed together.
+
+    A p from N draws cannot fall below 1 ÷ (N + 1), and among thousands of series that floor alone
+    is too high: whoever draws no more than for one series misses the guilty among many innocent.
+    """
+    if not tested or not found:
+        return 1.0
+    return rate * found / (tested * float(np.sum(1.0 / np.arange(1, tested + 1))))

@@ -42,7 +42,7 @@ from evenfall.infer.always import RunTest, find_run, judge_run, same_hours
 from evenfall.infer.case import Case, Readings, can_witness
 from evenfall.infer.claims import always_curfew, run_state, window_curfew
 from evenfall.infer.company import Company
-from evenfall.infer.discovery import q_values
+from evenfall.infer.discovery import p_wanted, q_values
 from evenfall.infer.in_part import find_part, judge_part
 from evenfall.infer.mix import mix_changes
 from evenfall.infer.mix_gate import run_gate, window_gate
@@ -52,7 +52,7 @@ from evenfall.infer.scores import Rows
 from evenfall.infer.series import Basis, Series
 from evenfall.infer.series_state import finding_of
 from evenfall.infer.strata import mix_columns
-from evenfall.infer.window import try_window
+from evenfall.infer.window import sharpened, try_window
 from evenfall.model.curfew import Change, Curfew, SeriesFinding
 from evenfall.model.vocabulary import Scope
 
@@ -95,6 +95,7 @@ def judge(
     for case in panel.cases:
         if case.run is not None and case.run_test is None:
             case.run_test = panel.test_run(case)
+    panel.sharpen(rng)
     adjusted = q_values([case.p_value for case in panel.cases])
     for case, q in zip(panel.cases, adjusted, strict=True):
         case.curfew = panel.claim(case, q)
@@ -150,6 +151,16 @@ class _Panel:
         case.mixed = run_gate(rows, case.run, case.series.basis, case.mix_changes, state)
         if case.mixed.reason:
             case.run = None
+
+    def sharpen(self, rng: np.random.Generator) -> None:
+        """Draw more for what was found, where for so many series its p is too coarse."""
+        found = [case for case in self.cases if case.windowed is not None]
+        tested = sum(case.p_value is not None for case in self.cases)
+        wanted = p_wanted(tested, len(found), self._profile.false_discovery_rate)
+        for case in found:
+            if case.trial is not None:
+                reading = self._readings[case.index]
+                case.trial = sharpened(reading, case.trial, wanted, self._profile, rng)
 
     def _others(self, case: Case) -> list[Case]:
         """Series of the same service on other networks, with usable rows."""

@@ -115,6 +115,8 @@ class NightlyProfile:
         rotations, rotations_per_p, rotations_max: at least so many, and this many over the p that
             a look asks for, so that a true p of a tenth of it does not fail by the luck of the
             draw; never more.
+        rotations_many_max: draws of a series that passed, where many series are judged together
+            and the p that all of them ask for is smaller still.
         exceedances_stop: Besag and Clifford's h: a rotation test ends early at so many.
         test_step_s, test_lengths_s: the coarser windows that both the data and every rotation are
             searched for.
@@ -182,6 +184,7 @@ class NightlyProfile:
     rotations: int = 999
     rotations_per_p: int = 4
     rotations_max: int = 20_000
+    rotations_many_max: int = 400_000
     looks: tuple[tuple[int, float], ...] = (
         (5, 0.005),
         (7, 0.0025),

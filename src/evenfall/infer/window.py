@@ -38,7 +38,7 @@ from evenfall.infer.episodes import Episode, best_value, episodes, night_gain
 from evenfall.infer.localtime import BINS_PER_DAY
 from evenfall.infer.profiles import NightlyProfile
 from evenfall.infer.reading import Reading, bins_of
-from evenfall.infer.rotation import rotation_p
+from evenfall.infer.rotation import RotationTest, rotation_p
 from evenfall.infer.scores import Rows, bin_scores, first_of_bursts
 from evenfall.infer.search import (
     Nights,
@@ -53,7 +53,7 @@ from evenfall.infer.series import Basis
 from evenfall.infer.weekdays import EVERY_DAY, best_weekdays
 from evenfall.model.vocabulary import State
 
-__all__ = ["Found", "Trial", "look_p", "try_window"]
+__all__ = ["Found", "Trial", "look_p", "sharpened", "try_window"]
 
 _NEAR_BINS = 6  # an hour
 _CONTROLS_FAIL_SHARE = 0.05  # below this no one asks whether controls explain it
@@ -130,8 +130,7 @@ def try_window(reading: Reading, profile: NightlyProfile, rng: np.random.Generat
     needed = look_p(reading.nights_measured, profile)
     wanted = max(profile.rotations, math.ceil(profile.rotations_per_p / needed) - 1)
     rotations = min(wanted, profile.rotations_max)
-    bins = bin_scores(_timed_in_part(reading.rows, profile.share_of_rows), profile)
-    test = rotation_p(*bins, masked=None, rotations=rotations, profile=profile, rng=rng)
+    test = _test(reading.rows, rotations, profile, rng)
     if test.p_value > needed:
         reason = _why_nothing(reading, test.p_value, needed, profile, rng)
         return Trial(test.p_value, needed, None, reason)
@@ -150,6 +149,24 @@ def try_window(reading: Reading, profile: NightlyProfile, rng: np.random.Generat
         if again is not None:
             found, reason, insufficient = again, "", False
     return Trial(test.p_value, needed, found, reason, insufficient)
+
+
+def sharpened(
+    reading: Reading, trial: Trial, wanted: float, profile: NightlyProfile, rng: np.random.Generator
+) -> Trial:
+    """A trial with its p drawn anew, from draws enough to show whether it is as small as wanted."""
+    if reading.rows is None or trial.p_value <= wanted:
+        return trial
+    draws = math.ceil(profile.rotations_per_p / wanted) - 1
+    test = _test(reading.rows, min(draws, profile.rotations_many_max), profile, rng)
+    return replace(trial, p_value=test.p_value)
+
+
+def _test(
+    rows: Rows, rotations: int, profile: NightlyProfile, rng: np.random.Generator
+) -> RotationTest:
+    bins = bin_scores(_timed_in_part(rows, profile.share_of_rows), profile)
+    return rotation_p(*bins, masked=None, rotations=rotations, profile=profile, rng=rng)
 
 
 def _in_part(rows: Rows, share: float) -> Rows:
