@@ -153,6 +153,8 @@ class NightlyProfile:
         outage_nights_min, outage_days_min: without pairs, so many dates of certain hours, or of all
             hours, are needed for `targeted`: fewer are one outage of a road (7 days of a cut cable
             were `targeted` in 30 of 30 worlds).
+        blocked_share_min: and so many of the measurements inside have to fail; a full road fails
+            in part (65 % behind a full line were `targeted` in 30 of 30 worlds).
         control_slow_factor: controls whose median is slower than this in the hours suffer too,
             however few of them there are; with the interval beyond `effect_slow_factor` they do
             at less.
@@ -225,6 +227,7 @@ class NightlyProfile:
     clean_network_rows_min: int = 6
     outage_nights_min: int = 7
     outage_days_min: int = 14
+    blocked_share_min: float = 0.8
     control_slow_factor: float = 2.0
     false_discovery_rate: float = 0.05
 

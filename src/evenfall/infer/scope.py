@@ -28,6 +28,8 @@ Rules (METHOD 3 and 4, CONTRACTS "Claim"):
                     different servers only; L3 with three lines on this network; L4 when two
                     networks reach L3 with clean controls; L5 when both are isolated as well.
 
+    the road        a full one fails too, but not nearly always: less than four fifths of failures
+                    are `undetermined`;
     one outage      fewer than 7 dates of certain hours, or 14 of all hours, on which it did not
                     open are what a cut road does too: `undetermined`, whoever else was fine.
 
@@ -172,19 +174,32 @@ def reach(
         found = Reach(Scope.UNDETERMINED, _unknown(controls, state, neighbours), isolated=False)
     else:
         found = _against_other_servers(controls, state, neighbours)
+    return _but_for_the_road(found, rows, inside, dates_min, profile)
+
+
+def _but_for_the_road(
+    found: Reach,
+    rows: Rows,
+    inside: npt.NDArray[np.bool_],
+    dates_min: int,
+    profile: NightlyProfile,
+) -> Reach:
+    """What one outage of the road to the site, or a full one, does as well, is not targeted."""
     dates = int(np.unique(rows.day[inside & rows.bad]).size)
-    return _but_for_one_outage(found, dates, dates_min)
-
-
-def _but_for_one_outage(found: Reach, dates: int, dates_min: int) -> Reach:
-    """A service that did not open on few dates may have had one outage of the road to it."""
-    if found.scope is not Scope.TARGETED or dates >= dates_min:
+    share = float(rows.bad[inside].mean()) if inside.any() else 0.0
+    reason = ""
+    if dates < dates_min:
+        reason = (
+            f"on {dates} dates only, which one outage of the road does too ({dates_min} needed)"
+        )
+    elif share < profile.blocked_share_min:
+        reason = (
+            f"{share:.0%} of the measurements fail, which a full road does too "
+            f"({profile.blocked_share_min:.0%} are needed)"
+        )
+    if found.scope is not Scope.TARGETED or not reason:
         return found
-    because = (
-        f"{found.because}; but on {dates} dates only, which one outage of the road from this "
-        f"network to the site does too ({dates_min} are needed)"
-    )
-    return Reach(Scope.UNDETERMINED, because, isolated=False)
+    return Reach(Scope.UNDETERMINED, f"{found.because}; but {reason}", isolated=False)
 
 
 def _at_one_rate(controls: Controls, rate: RateCluster, elsewhere: RateElsewhere) -> Reach:
