@@ -16,6 +16,7 @@ from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.infer.ruleset import RULESET
 from evenfall.lab.nights import FAMILIES
 from evenfall.lab.scoring.compared import ahead, by_family, percent
+from evenfall.lab.scoring.constants import digest
 from evenfall.lab.scoring.rates import (
     TUNING_BELOW,
     NightScore,
@@ -115,11 +116,11 @@ def all_rows() -> list[Tally | DailyTally]:
 
 
 def todays(rows: Sequence[Tally | DailyTally]) -> list[Tally | DailyTally]:
-    """Rows that today's rules made of worlds that today's generator draws, from scoring seeds."""
+    """Rows of today's rules, numbers and generator, from scoring seeds."""
     return [
         row
         for row in rows
-        if (row.ruleset, row.profile) == (RULESET, NIGHTLY_2026.name)
+        if (row.ruleset, row.profile, row.constants) == (RULESET, NIGHTLY_2026.name, digest())
         and row.family in FAMILIES
         and row.worlds == mark(row.family)
         and row.first_seed >= TUNING_BELOW

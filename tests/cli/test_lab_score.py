@@ -18,7 +18,7 @@ KEYS = {
     "false_alarm_low", "false_alarm_high", "found", "power", "power_low", "missed_because", "wrong",
     "edge_error_min_p50", "edge_error_min_p90", "coverage", "onset_error_nights_p50",
     "onset_coverage", "episodes_right", "scope_right", "weekdays_right", "nights_to_claim",
-    "ruleset", "profile", "worlds", "first_seed", "tuning",
+    "megabytes_to_claim", "all_episodes_right", "ruleset", "profile", "worlds", "constants", "first_seed", "tuning",
 }  # fmt: skip
 METHODS = ["evenfall", "wehe", "ooni_cusum", "fixed_threshold", "ruptures_pelt"]
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from evenfall.lab.nights import FAMILIES
+from evenfall.lab.scoring.constants import digest
 from evenfall.lab.scoring.outcome import Outcome
 from evenfall.lab.scoring.said import METHODS
 from evenfall.lab.scoring.tally import DailyTally, Scored, Tally, tally_of
@@ -50,7 +51,7 @@ def daily(method: str, ever: int) -> DailyTally:
     return DailyTally(
         family="null_clean", method=method, first_seed=10_000, seeds=2, series=6, ever_claimed=ever,
         nights_from=5, nights_to=60, ruleset=rows()[0].ruleset, profile=rows()[0].profile,
-        worlds=mark("null_clean"),
+        worlds=mark("null_clean"), constants=digest(),
     )  # fmt: skip
 
 
@@ -82,6 +83,8 @@ def test_without_rows_it_says_so(bench) -> None:
         {"ruleset": "2018.1"},
         {"profile": "nightly-2018"},
         {"worlds": "00000000"},
+        {"constants": "00000000"},
+        {"constants": ""},
         {"first_seed": 9_999},
         {"family": "curfew_of_old"},
     ],

@@ -10,6 +10,7 @@ from 10,000 on for scoring. See `docs/lab.md` for the families.
 
 from __future__ import annotations
 
+from evenfall.lab.nights.carried import bytes_carried
 from evenfall.lab.nights.families import FAMILIES, Family, draw
 from evenfall.lab.nights.truth import EVERY_DAY, Hit, NightTruth
 from evenfall.lab.nights.world import NightWorld, observations
@@ -21,6 +22,7 @@ __all__ = [
     "Hit",
     "NightTruth",
     "NightWorld",
+    "bytes_carried",
     "draw",
     "observations",
 ]

@@ -26,7 +26,16 @@ from evenfall.lab.nights.line import crawl, difference, level, wander
 from evenfall.lab.nights.plan import Act, Plan, Trouble
 from evenfall.lab.nights.rounds import Rounds, make_rounds
 
-__all__ = ["CAP_S", "CONTROL_SITES", "FETCH_BYTES", "SIZE_BYTES", "Facts", "Visits", "measure"]
+__all__ = [
+    "CAP_S",
+    "CONTROL_SITES",
+    "FETCH_BYTES",
+    "SIZE_BYTES",
+    "Facts",
+    "Visits",
+    "empty_share",
+    "measure",
+]
 
 SIZE_BYTES = 262_144
 FETCH_BYTES = 1_048_576
@@ -249,6 +258,14 @@ def _deed(
             return free - rng.uniform(math.log(act.factor), math.log(act.factor_max), n), nothing
         return free - rng.normal(math.log(act.factor), act.spread, n), nothing
     return np.minimum(free, _limited(act, size_bytes, rng.uniform(0.9, 1.02, n))), nothing
+
+
+def empty_share(act: Act) -> float:
+    """Of the flows that an act hits, those that carry nothing."""
+    if act.kind == "block":
+        return 1.0
+    stalls = _STALL_EMPTY_SHARE if act.kind == "stall" else 0.0
+    return 1 - (1 - act.fail_share) * (1 - stalls)
 
 
 def _limited(act: Act, size_bytes: int, exactness: Floats) -> Floats:

@@ -71,7 +71,7 @@ class Act:
         factor, spread: median and standard deviation (natural log) of the divisor, a flow.
         factor_max: if given, the divisor is drawn between the two, evenly on the log scale.
         share: of the flows inside that are hit.
-        fail_share: of the hit flows, those that carry nothing.
+        fail_share: of the hit flows, those that carry nothing whatever the kind does.
     """
 
     services: tuple[str, ...]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evenfall.infer.series import Series
-from evenfall.lab.nights.facts import Facts, measure
+from evenfall.lab.nights.facts import Facts, empty_share, measure
 from evenfall.lab.nights.plan import Act, Hours, Plan
 from evenfall.lab.nights.rows import rows_of
 from evenfall.lab.nights.series import series_of
@@ -104,7 +104,7 @@ def _hit(plan: Plan, act: Act, number: int, service: str, fact: Facts) -> Hit:
         episodes=_episodes(plan, act.hours),
         factor=round(math.exp(float(np.median(slower))), 3) if slower.size else None,
         share=round(act.share, 4),
-        fail_share=1.0 if act.kind == "block" else round(act.fail_share, 4),
+        fail_share=round(empty_share(act), 4),
     )
 
 

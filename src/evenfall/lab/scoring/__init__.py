@@ -5,6 +5,7 @@
     outcome.py      what was said, held against the truth
     tally.py        outcomes added up: a row of the file
     rates.py        the rates of a family, with their limits
+    constants.py    a digest of the numbers that judge
     worlds.py       one world drawn, judged, and forgotten; prefixes; looking every day
     run.py          many worlds in several processes
     tally_file.py   rows that add up in a file

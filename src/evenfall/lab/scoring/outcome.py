@@ -47,6 +47,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         edges, edges_covered: those with an interval, and those within it.
         date_errors: nights, one for each onset and lifting that is both true and said.
         dates, dates_covered: those true or said, and those within their interval.
+        all_episodes_right: found, and the episodes of every hit series are right.
         episodes, scopes, weekdays: hit series that were found, and how many of them are right.
     """
 
@@ -61,6 +62,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     dates_covered: int = 0
     episodes: int = 0
     episodes_right: int = 0
+    all_episodes_right: bool = False
     scopes: int = 0
     scopes_right: int = 0
     weekdays: int = 0
@@ -92,6 +94,7 @@ def outcome(truth: NightTruth, said: Sequence[Said]) -> Outcome:
         dates_covered=sum(counted),
         episodes=len(episodes),
         episodes_right=sum(episodes),
+        all_episodes_right=sum(episodes) == len(truth.hits),
         scopes=len(scopes),
         scopes_right=sum(scopes),
         weekdays=len(weekly),

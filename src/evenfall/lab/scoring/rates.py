@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import msgspec
 
 from evenfall.infer.exact import clopper_pearson
+from evenfall.lab.scoring.said import EVENFALL
 from evenfall.lab.scoring.tally import Tally
 
 __all__ = [
@@ -49,6 +50,10 @@ class NightScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
         coverage: share of the true edges in their printed interval.
         onset_error_nights_p50, onset_coverage: of onsets and liftings together.
         nights_to_claim: median of the first look with a right claim; null if at none for half.
+        megabytes_to_claim: likewise, in millions of bytes that a hit series rests on until then;
+            null also where the worlds tell none.
+        episodes_right: of the hit series found, those with all episodes right.
+        all_episodes_right: of all worlds, those that were found and all episodes are right.
         tuning: the seeds are those that constants may be tuned on.
     """
 
@@ -71,12 +76,15 @@ class NightScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     onset_error_nights_p50: int | None = None
     onset_coverage: float | None = None
     episodes_right: float | None = None
+    all_episodes_right: float | None = None
     scope_right: float | None = None
     weekdays_right: float | None = None
     nights_to_claim: int | None = None
+    megabytes_to_claim: int | None = None
     ruleset: str
     profile: str
     worlds: str
+    constants: str
     first_seed: int
     tuning: bool
 
@@ -92,6 +100,7 @@ def score_of(tally: Tally) -> NightScore:
         ruleset=tally.ruleset,
         profile=tally.profile,
         worlds=tally.worlds,
+        constants=tally.constants,
         first_seed=tally.first_seed,
         tuning=tally.first_seed < TUNING_BELOW,
     )
@@ -103,6 +112,7 @@ def score_of(tally: Tally) -> NightScore:
             false_alarm_low=_rounded(lower_limit(alarms, n)),
             false_alarm_high=_rounded(upper_limit(alarms, n)),
         )
+    dated = tally.method == EVENFALL
     return msgspec.structs.replace(
         score,
         found=n - missed,
@@ -116,9 +126,11 @@ def score_of(tally: Tally) -> NightScore:
         onset_error_nights_p50=at_share(tally.date_errors, 0.5),
         onset_coverage=_share(tally.dates_covered, tally.dates),
         episodes_right=_share(tally.episodes_right, tally.episodes),
+        all_episodes_right=_rounded(tally.all_episodes_right / n) if dated else None,
         scope_right=_share(tally.scopes_right, tally.scopes),
         weekdays_right=_share(tally.weekdays_right, tally.weekdays),
         nights_to_claim=_typical_look(tally.nights_to_claim),
+        megabytes_to_claim=_typical_look(tally.megabytes_to_claim),
     )
 
 

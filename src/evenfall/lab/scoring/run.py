@@ -23,6 +23,7 @@ from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.infer.ruleset import RULESET
 from evenfall.lab.nights import FAMILIES
 from evenfall.lab.peers.by_name import why_not_run
+from evenfall.lab.scoring.constants import digest
 from evenfall.lab.scoring.rates import NotRun
 from evenfall.lab.scoring.said import METHODS
 from evenfall.lab.scoring.tally import DailyTally, Scored, Tally, tally_of
@@ -149,6 +150,7 @@ def _daily_tally(family: str, method: str, looked: Sequence[tuple[int, EverClaim
         ruleset=RULESET,
         profile=NIGHTLY_2026.name,
         worlds=mark(family),
+        constants=digest(),
         claimed_at=tuple(seed for seed, found in looked if found.ever_claimed),
     )
 

@@ -3,8 +3,8 @@
 Rules:
     A `Tally` holds counts, and errors as value → how often, so that rows of different seeds add up
     and a thousand worlds take one line. It names the ruleset and profile that judged, and `worlds`,
-    a mark of what the family's generator draws: rows of another ruleset, profile or generator are
-    never added.
+    a mark of what the family's generator draws, and `constants`, a digest of the numbers that
+    judge: rows of another ruleset, profile, generator or number are never added.
 
 What it does not do: rates (`rates.py`).
 """
@@ -20,6 +20,7 @@ import msgspec
 
 from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.infer.ruleset import RULESET
+from evenfall.lab.scoring.constants import digest
 from evenfall.lab.scoring.outcome import Outcome
 
 __all__ = ["DailyTally", "Scored", "Tally", "add_up", "tally_of"]
@@ -41,6 +42,9 @@ class Tally(
         missed_because: what the method says of hit series that it did not find → worlds.
         edge_errors_min, date_errors: value → how often.
         nights_to_claim: nights of the first look whose claim was right → how often; 0: at none.
+        megabytes_to_claim: millions of bytes that a hit series rests on until then → how often; 0:
+            at none.
+        all_episodes_right: worlds that were found with the episodes of every hit series right.
         edges … weekdays_right: as in `Outcome`, added up.
     """
 
@@ -67,11 +71,14 @@ class Tally(
     dates_covered: int = 0
     episodes: int = 0
     episodes_right: int = 0
+    all_episodes_right: int = 0
     scopes: int = 0
     scopes_right: int = 0
     weekdays: int = 0
     weekdays_right: int = 0
     nights_to_claim: dict[int, int] = {}
+    megabytes_to_claim: dict[int, int] = {}
+    constants: str = ""
 
 
 class DailyTally(
@@ -99,6 +106,7 @@ class DailyTally(
     profile: str
     worlds: str
     claimed_at: tuple[int, ...] = ()
+    constants: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,8 @@ class Scored:
 
     Attributes:
         first_right: nights; 0: at none; None: not sought.
+        first_megabytes: that a hit series rests on until then, the mean of them; 0: at none; None:
+            not sought, or not known.
         because: what the method says of hit series that it did not find, figures left out.
     """
 
@@ -114,6 +124,7 @@ class Scored:
     outcome: Outcome
     first_right: int | None = None
     because: tuple[str, ...] = ()
+    first_megabytes: int | None = None
 
 
 def tally_of(
@@ -144,17 +155,21 @@ def tally_of(
         edge_errors_min=_counted(error for one in outcomes for error in one.edge_errors_min),
         date_errors=_counted(error for one in outcomes for error in one.date_errors),
         nights_to_claim=_counted(o.first_right for o in scored if o.first_right is not None),
+        megabytes_to_claim=_counted(
+            o.first_megabytes for o in scored if o.first_megabytes is not None
+        ),
+        constants=digest(),
         **sums,
     )
 
 
 _COUNTS = (
     "edges", "edges_covered", "dates", "dates_covered", "episodes", "episodes_right",
-    "scopes", "scopes_right", "weekdays", "weekdays_right",
+    "all_episodes_right", "scopes", "scopes_right", "weekdays", "weekdays_right",
 )  # fmt: skip
 _WORLDS = ("alarms", "missed", "wrong")
 _LISTS = ("alarms_at", "missed_at", "wrong_at")
-_ERRORS = ("edge_errors_min", "date_errors", "nights_to_claim")
+_ERRORS = ("edge_errors_min", "date_errors", "nights_to_claim", "megabytes_to_claim")
 
 
 def _counted(values: Iterable[_Value]) -> dict[_Value, int]:

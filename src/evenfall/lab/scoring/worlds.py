@@ -7,8 +7,10 @@ Rules:
     `first_right` is the first of `LOOKS` (and the whole) whose claim finds everything.
     Daily looks judge every prefix from `DAILY_FROM` to `DAILY_TO` nights, all series of the world
     together, as somebody does who runs `analyze` every morning.
-    `mark` names what a family's generator draws: a digest of the rows of one world, rounded so
-    that it does not depend on the last digits of a machine's arithmetic.
+    Bytes to the first right claim are those that a hit series rests on until that look, the mean
+    of the hit ones, in whole millions.
+    `mark` names what a family's generator draws: a digest of every column of the worlds of eight
+    seeds, rounded so that it does not depend on the last digits of a machine's arithmetic.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import numpy as np
 
 from evenfall.infer.localtime import load_zone
 from evenfall.infer.series import Series
-from evenfall.lab.nights import FAMILIES, NightTruth, NightWorld, draw
+from evenfall.lab.nights import FAMILIES, NightTruth, NightWorld, bytes_carried, draw
 from evenfall.lab.scoring.outcome import finds, outcome, unfound
 from evenfall.lab.scoring.rates import TUNING_BELOW
 from evenfall.lab.scoring.said import Heard, Said, says
@@ -48,7 +50,8 @@ _NUMBER = re.compile(r"\d[\d.,:]*(?<![.,:])(?:e-?\d+)?")
 _OTHERWISE = "it claims other hours, or another pattern"
 _MARK_DIGITS = 5
 _MARK_LETTERS = 8
-_NAN = 1e6  # stands for what is no number in a digest
+_MARK_SEEDS = 8
+_NAN = 9e9  # stands for what is no number in a digest
 
 
 class EverClaimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +70,11 @@ def score_world(
     first = _first_right(world, said, methods) if looks and world.truth.hits else {}
     return {
         name: Scored(
-            seed, outcome(world.truth, heard.claims), first.get(name), _why(world.truth, heard)
+            seed,
+            outcome(world.truth, heard.claims),
+            first.get(name),
+            _why(world.truth, heard),
+            _megabytes(world, first.get(name)),
         )
         for name, heard in said.items()
     }
@@ -98,6 +105,20 @@ def _first_right(
     return first
 
 
+def _megabytes(world: NightWorld, nights: int | None) -> int | None:
+    """Millions of bytes that a hit series rests on after so many nights, at least 1."""
+    if not nights:
+        return nights
+    until_us = _until_us(world.truth, nights)
+    of_network = {facts.rounds.network: facts for facts in world.facts}
+    carried = [
+        bytes_carried(world.plan, of_network[hit.network], hit.service, until_us=until_us)
+        for hit in world.truth.hits
+    ]
+    known = [one for one in carried if one is not None]
+    return max(1, round(sum(known) / len(known) / 1e6)) if known else None
+
+
 def look_daily(family: str, seed: int, *, methods: Sequence[str]) -> dict[str, EverClaimed]:
     """Judge an innocent world anew on each day; which series were ever claimed."""
     world = draw(family, seed, nights=DAILY_TO)
@@ -117,10 +138,15 @@ def _is_false(truth: NightTruth, claim: Said) -> bool:
 
 def prefix(series: Sequence[Series], truth: NightTruth, nights: int) -> tuple[Series, ...]:
     """The rows of the first nights of a world."""
+    until_us = _until_us(truth, nights)
+    return tuple(_rows_of(one, one.started_us < until_us) for one in series)
+
+
+def _until_us(truth: NightTruth, nights: int) -> int:
+    """Local noon after so many nights."""
     date = dt.date.fromisoformat(truth.first_date) + dt.timedelta(days=nights)
     end = dt.datetime.combine(date, dt.time(12), tzinfo=load_zone(truth.timezone))
-    until_us = int(end.timestamp() * 1e6)
-    return tuple(_rows_of(one, one.started_us < until_us) for one in series)
+    return int(end.timestamp() * 1e6)
 
 
 def _rows_of(one: Series, chosen: np.ndarray) -> Series:
@@ -136,15 +162,28 @@ def _rows_of(one: Series, chosen: np.ndarray) -> Series:
 @lru_cache(maxsize=len(FAMILIES))
 def mark(family: str) -> str:
     """Eight letters for what the generator draws for a family."""
-    world = draw(family, TUNING_BELOW)
-    digest = hashlib.sha256(msgspec.json.encode(world.truth))
-    for one in world.series:
-        digest.update(f"{one.service}/{one.network}/{one.basis}".encode())
-        digest.update(one.started_us.tobytes())
-        for column in (one.failed, one.log_ratio, one.null_log_ratio, one.control_failed):
-            digest.update(
-                np.round(
-                    np.nan_to_num(column, nan=9e9, neginf=-9e9, posinf=9e9), _MARK_DIGITS
-                ).tobytes()
-            )
+    digest = hashlib.sha256()
+    for seed in range(TUNING_BELOW, TUNING_BELOW + _MARK_SEEDS):
+        world = draw(family, seed)
+        digest.update(msgspec.json.encode(world.truth))
+        for one in world.series:
+            digest.update(_digested(one))
     return digest.hexdigest()[:_MARK_LETTERS]
+
+
+def _digested(series: Series) -> bytes:
+    """All fields of a series, by name."""
+    columns = {field.name: getattr(series, field.name) for field in fields(series)}
+    columns |= {f"mix.{name}": column for name, column in columns.pop("mix").items()}
+    return b"\n".join(name.encode() + _column(columns[name]) for name in sorted(columns))
+
+
+def _column(value: object) -> bytes:
+    if not isinstance(value, np.ndarray):
+        return repr(value).encode()
+    if value.dtype == object:
+        return repr(value.tolist()).encode()
+    if value.dtype != np.float64:
+        return value.tobytes()
+    plain = np.nan_to_num(value, nan=_NAN, neginf=-_NAN, posinf=_NAN)
+    return np.asarray(np.round(plain, _MARK_DIGITS)).tobytes()
