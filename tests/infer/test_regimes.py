@@ -122,3 +122,23 @@ def test_letting_rows_go_changes_no_verdict(histories, monkeypatch) -> None:
     monkeypatch.setattr(case_of, "_ROWS_KEPT_MAX", 1)
     assert judge(many, rng=np.random.default_rng(1)) == roomy
     assert len(roomy.curfews) == 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_curfew_beside_controls_across_a_step_of_the_ratio(histories, seed: int) -> None:
+    """The service gets a faster server in the middle of its curfew: the hours are found."""
+    h = histories.measured(np.random.default_rng(seed), 40, every_min=30, missing=0.1)
+    ratio = h.slowed(h.inside(20, 22), 10) + np.where(h.date >= 19, np.log(4), 0.0)
+    (curfew,) = judged(h.series(Basis.CONTROL_DIFFERENCE, log_ratio=ratio)).curfews
+    (window,) = curfew.windows
+    assert window.start_interval[0] <= "20:00" <= window.start_interval[1]
+    assert window.end_interval[0] <= "22:00" <= window.end_interval[1]
+    assert curfew.nights_seen >= 35
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_step_of_the_ratio_alone_is_no_curfew(histories, seed: int) -> None:
+    """The same server, and no curfew."""
+    h = histories.measured(np.random.default_rng(seed), 40, every_min=30, missing=0.1)
+    ratio = h.noise() + np.where(h.date >= 19, np.log(4), 0.0)
+    assert not judged(h.series(Basis.CONTROL_DIFFERENCE, log_ratio=ratio)).curfews

@@ -160,13 +160,24 @@ class Readings:
         series, rows = self.series[index], self[index].rows
         if rows is None or rows.n == 0:
             return ()
-        changes = (own_changes if series.basis is Basis.UNPAIRED else line_changes)(rows)
-        without = steady(series, changes)
+        own = () if series.basis is Basis.PAIRS else own_changes(rows)
+        named = own if series.basis is Basis.UNPAIRED else line_changes(rows)
+        without = steady(series, own)
         if without is not series:
             self._steady[index] = without
-            self._kept.pop(index)
-            self._drop_rows(index)
-        return tuple(one.change for one in changes)
+            self._forget(index)
+        return tuple(one.change for one in named)
+
+    def with_steps(self, case: Case) -> Rows:
+        """From here on a series beside controls is read with the steps of its ratio again."""
+        if case.series.basis is Basis.CONTROL_DIFFERENCE and case.index in self._steady:
+            del self._steady[case.index]
+            self._forget(case.index)
+        return self.rows(case)
+
+    def _forget(self, index: int) -> None:
+        self._kept.pop(index, None)
+        self._drop_rows(index)
 
     def rows(self, case: Case) -> Rows:
         """The usable rows of a case that has any."""

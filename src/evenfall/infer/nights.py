@@ -138,6 +138,7 @@ class _Panel:
             basis = case.series.basis
             case.mixed = window_gate(rows, case.windowed, basis, mixed, self._profile)
         else:
+            rows = self._readings.with_steps(case)
             case.run = find_run(rows, self._profile)
             self._gate_run(case, rows)
         case.part = find_part(rows, case.series.basis, self._profile)

@@ -6,8 +6,11 @@ Rules:
                 cannot be told from a new tariff, so it is named and never called slowed.
     an index    likewise; and its hours are set against the same hours of other dates, for people
                 sleep (`rhythm.py`).
-    others      a ratio of two speeds of one moment does not move with the line. Nothing is taken
-                out; the level of the line is read from the controls and its changes are named.
+    difference  a ratio to controls does not move with the line, so a step of it is the target's
+                own: a new server, a measure at all hours. The steps are taken out while hours are
+                looked for, and left in for runs of days that went wrong at all hours (`always.py`).
+    pairs       nothing is taken out. Of these two the level of the line is read from the controls,
+                and its changes are named.
 
 What it does not do: find changes (`levels.py`).
 
@@ -41,9 +44,9 @@ def line_changes(rows: Rows) -> tuple[LevelChange, ...]:
 
 
 def steady(series: Series, changes: tuple[LevelChange, ...]) -> Series:
-    """The series with the steps of an unpaired level, and the rhythm of an index, taken out."""
+    """The series without the steps of its level and the rhythm of an index; pairs as they are."""
     index = is_index(series)
-    if series.basis is not Basis.UNPAIRED or not (changes or index):
+    if series.basis is Basis.PAIRS or not (changes or index):
         return series
     known = (series.started_us >= EARLIEST_US) & (series.started_us < LATEST_US)
     at = np.where(known, series.started_us, EARLIEST_US)
