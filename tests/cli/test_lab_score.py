@@ -18,7 +18,8 @@ KEYS = {
     "false_alarm_low", "false_alarm_high", "found", "power", "power_low", "missed_because", "wrong",
     "edge_error_min_p50", "edge_error_min_p90", "coverage", "onset_error_nights_p50",
     "onset_coverage", "episodes_right", "scope_right", "weekdays_right", "nights_to_claim",
-    "megabytes_to_claim", "all_episodes_right", "ruleset", "profile", "worlds", "constants", "first_seed", "tuning",
+    "megabytes_to_claim", "all_episodes_right", "ruleset", "profile", "worlds", "constants",
+    "first_seed", "tuning",
 }  # fmt: skip
 METHODS = ["evenfall", "wehe", "ooni_cusum", "fixed_threshold", "ruptures_pelt"]
 
@@ -80,6 +81,19 @@ def test_rows_are_kept_and_no_seed_counts_twice(tmp_path) -> None:
     assert "--first-seed 10002" in str(again.exception.remedy)
     lines(score(*words, "--first-seed", "10002"))
     assert len(rows.read_text().splitlines()) == 2 * len(METHODS)
+
+
+def test_rows_of_other_numbers_do_not_stand_in_the_way(tmp_path) -> None:
+    """The same seeds are scored again where a constant has changed since."""
+    rows = tmp_path / "rows.jsonl"
+    words = ("--families", "null_four_nights", "--seeds", "1", "--rows", str(rows), "--json")
+    (now,) = {row["constants"] for row in lines(score(*words))}
+    rows.write_text(rows.read_text().replace(now, "0a1b2c3d"))
+    lines(score(*words))
+    assert [json.loads(line)["constants"] for line in rows.read_text().splitlines()] == [
+        "0a1b2c3d"
+    ] * len(METHODS) + [now] * len(METHODS)
+    assert score(*words).exit_code != 0
 
 
 def test_looking_every_day_prints_rows_of_its_own(

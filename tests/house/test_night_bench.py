@@ -18,7 +18,8 @@ from evenfall.lab.scoring.worlds import mark
 
 FOUND = Outcome(
     found=True, edge_errors_min=(0, 20), edges=2, edges_covered=1, dates=1, dates_covered=1,
-    date_errors=(1,), episodes=1, episodes_right=1, scopes=1, scopes_right=1, weekdays=1,
+    date_errors=(1,), episodes=1, episodes_right=1, all_episodes_right=True, scopes=1,
+    scopes_right=1, weekdays=1,
 )  # fmt: skip
 
 
@@ -31,7 +32,8 @@ def bench(repository, monkeypatch) -> ModuleType:
 
 def row(family: str, method: str, outcomes: list[Outcome], first: int = 10_000) -> Tally:
     """A row of today."""
-    scored = [Scored(first + place, one, None) for place, one in enumerate(outcomes)]
+    looks = (7, (), 252) if not FAMILIES[family].innocent else (None, (), None)
+    scored = [Scored(first + place, one, *looks) for place, one in enumerate(outcomes)]
     innocent = FAMILIES[family].innocent
     return tally_of(family, method, scored, innocent=innocent, worlds=mark(family))
 
@@ -62,12 +64,65 @@ def test_the_section_holds_what_the_rows_hold(bench) -> None:
     assert "| `all` | 4 | 0 | 52.7 % | 3 (75.0 %) | – | – | – |" in text
     assert "| `curfew_eighth` | 2 | 1 (50.0 %) | ≥ 2.5 % | 0 | 100.0 % | – | – | – |" in text
     assert "| `curfew_eighth` | 20 | 20 | 50.0 % | 1 | 100.0 % | 100.0 % | 100.0 % |" in text
+    assert "| 0.0 % | 7 | 252 |\n" in text
     assert "- curfew_eighth: wehe finds 100.0 % of the worlds, Evenfall 50.0 %" in text
     assert "| `null_clean` | 6 | 0 | 39.3 % | 5 (83.3 %) |" in text
     assert "| `null_clean`: claims ≤ 1.0 %, bound ≤ 1.5 % | 0 of 4, ≤ 52.7 % | not yet" in text
     assert "found in ≥ 99.0 % | 50.0 % of 2, ≥ 2.5 % | not met |" in text
-    assert "| a peer is ahead in 1 of 1 families | named above, with the price |" in text
-    assert "| edges in their interval ≥ 90.0 % | 1 (50.0 %) of 2 | not met |" in text
+    assert (
+        "| of what is found: edges in their interval ≥ 90.0 % | 1 (50.0 %) of 2 | not met |" in text
+    )
+    assert "more than every peer in 0 of 1 families, as many as the best in 0, fewer in 0" in text
+    assert "not all peers scored in 1 | not known |" in text
+    assert "or not scored: OONI's CUSUM, half of the rest, PELT | not met |" in text
+
+
+def compared(found: int, peers: list[int], alarms: int = 0) -> list[Tally]:
+    """Two worlds to find and two innocent ones, of Evenfall and of all peers; each peer alarms."""
+    made = [
+        ("evenfall", found, alarms),
+        *((n, f, 1) for n, f in zip(METHODS[1:], peers, strict=True)),
+    ]
+    return [
+        one
+        for name, hits, wrong in made
+        for one in (
+            row("curfew_eighth", name, [FOUND] * hits + [Outcome(found=False)] * (2 - hits)),
+            row("null_clean", name, [Outcome(false_alarm=place < wrong) for place in range(2)]),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "peers", "said"),
+    [
+        (2, [0, 1, 1, 0], "in 1 of 1 families, as many as the best in 0, fewer in 0 | met |"),
+        (2, [0, 2, 1, 0], "as many as the best in 1, fewer in 0 | met but for ties |"),
+        (1, [0, 2, 1, 0], "fewer in 1 | not met: named above, with the price |"),
+    ],
+)  # fmt: skip
+def test_a_tie_is_not_ahead(bench, found: int, peers: list[int], said: str) -> None:
+    """Ahead of all four, level with the best, or behind one; at no more false alarms."""
+    text = "\n".join(bench.written(bench.added(compared(found, peers))))
+    assert said in text
+    assert "or not scored: none of them | met |" in text
+
+
+def test_more_false_alarms_are_not_ahead(bench) -> None:
+    """Whatever is found."""
+    text = "\n".join(bench.written(compared(2, [0, 0, 0, 0], alarms=2)))
+    assert "or not scored: Wehe, OONI's CUSUM, half of the rest, PELT | not met |" in text
+
+
+@pytest.mark.parametrize(("missed", "said"), [(0, "met"), (1, "met"), (2, "not met")])
+def test_a_wave_that_is_missed_is_not_right(bench, missed: int, said: str) -> None:
+    """Of all seeds, not of those found: nine of ten are asked for."""
+    waves = row(
+        "curfew_waves", "evenfall", [FOUND] * (10 - missed) + [Outcome(found=False)] * missed
+    )
+    text = "\n".join(bench.written([waves]))
+    assert "Where a peer is ahead" not in text, "no peer was scored"
+    assert f"in ≥ 90.0 % | {100 - 10 * missed}.0 % of 10 | {said} |" in text
 
 
 def test_without_rows_it_says_so(bench) -> None:

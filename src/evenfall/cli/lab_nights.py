@@ -76,16 +76,16 @@ def score_the_nights(settings: Settings, wanted: Wanted) -> None:
 
 def _refuse_twice(wanted: Wanted, families: Sequence[str], seeds: range) -> None:
     """The same seeds in one file would be counted twice."""
-    from evenfall.infer.ruleset import RULESET
     from evenfall.lab.scoring.tally import DailyTally
     from evenfall.lab.scoring.tally_file import read_tallies
+    from evenfall.lab.scoring.today import is_todays
 
     held = [
         range(row.first_seed, row.first_seed + row.seeds)
         for row in (read_tallies(wanted.rows) if wanted.rows else [])
         if row.family in families
-        and row.ruleset == RULESET
         and isinstance(row, DailyTally) is bool(wanted.daily)
+        and is_todays(row)
     ]
     if any(max(h.start, seeds.start) < min(h.stop, seeds.stop) for h in held):
         raise UsageError(
@@ -172,7 +172,7 @@ def _print_tables(
             console.print(table)
     if not_run:
         click.echo("* not run: " + ", ".join(one.method for one in not_run))
-    for sentence in ahead(scores) or ["No peer finds more, or has nearer edges, in any family."]:
+    for sentence in ahead(scores) or ["No peer that was scored finds more, or has nearer edges."]:
         click.echo(sentence)
 
 

@@ -108,6 +108,18 @@ def test_blocked_is_nothing_at_all(name: str, seed: int, reckon: Any) -> None:
         assert not np.isfinite(x).any() or (x[np.isfinite(x)] < -1).mean() < 0.2
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["stall_window", "mixed_window", "curfew_third", "curfew_drawn"])
+def test_what_carries_nothing_is_what_the_truth_says(name: str, seed: int, reckon: Any) -> None:
+    """Of the struck rows inside, the share of zero bytes is that of the hits."""
+    world = draw(name, seed)
+    for hit in world.truth.hits:
+        series, held, _ = reckon.hit(world, hit, margin_min=margin_min(world))
+        bad = held & struck(series, hit.factor)
+        empty = np.isneginf(series.log_ratio[bad]).mean()
+        assert abs(empty - hit.fail_share) < 4 * math.sqrt(0.25 / bad.sum()) + 0.05
+
+
 def dates_measured(world: NightWorld, reckon: Any) -> set[dt.date]:
     """Local dates with any row."""
     return {at.date() for series in world.series for at in reckon.local(series)}

@@ -40,7 +40,8 @@ def guilty(*outcomes: Outcome, **fields) -> Tally:
 
 FOUND = Outcome(
     found=True, edge_errors_min=(0, 10), edges=2, edges_covered=2, dates=1, dates_covered=1,
-    date_errors=(1,), episodes=1, episodes_right=1, scopes=1, scopes_right=1, weekdays=1,
+    date_errors=(1,), episodes=1, episodes_right=1, all_episodes_right=True, scopes=1,
+    scopes_right=1, weekdays=1,
 )  # fmt: skip
 MISSED = Outcome(found=False)
 
@@ -66,6 +67,7 @@ def test_power_has_its_lower_limit() -> None:
     assert (score.edge_error_min_p50, score.edge_error_min_p90, score.coverage) == (10, 10, 1.0)
     assert (score.onset_error_nights_p50, score.onset_coverage) == (1, 1.0)
     assert (score.episodes_right, score.scope_right, score.weekdays_right) == (1.0, 1.0, 0.0)
+    assert score.all_episodes_right == 0.75, "of all worlds, the missed one too"
 
 
 def test_a_method_without_intervals_has_no_coverage() -> None:
@@ -73,6 +75,7 @@ def test_a_method_without_intervals_has_no_coverage() -> None:
     score = score_of(guilty(Outcome(found=True, edge_errors_min=(60, 60)), method="wehe"))
     assert score.edge_error_min_p50 == 60
     assert score.coverage is score.onset_coverage is score.episodes_right is None
+    assert score.all_episodes_right is None
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,21 @@ def test_a_method_without_intervals_has_no_coverage() -> None:
 def test_nights_to_the_first_right_claim(looks: tuple[int, ...], typical: int | None) -> None:
     """The median, "at no look" (0) being the latest of all."""
     assert score_of(guilty(FOUND, FOUND, FOUND, looks=looks)).nights_to_claim == typical
+
+
+def test_bytes_to_the_first_right_claim() -> None:
+    """The median in millions; 0 is none, and what no world tells is null."""
+
+    def typical(*megabytes: int | None) -> int | None:
+        scored = [Scored(10_000 + n, FOUND, 5, (), one) for n, one in enumerate(megabytes)]
+        row = tally_of("curfew_basic", "evenfall", scored, innocent=False, worlds="0a1b2c3d")
+        assert sum(row.megabytes_to_claim.values()) == sum(one is not None for one in megabytes)
+        return score_of(row).megabytes_to_claim
+
+    assert typical(250, 90, 120) == 120
+    assert typical(250, 0, 120) == 250
+    assert typical(250, 0, 0) is None
+    assert typical(None, None) is None
 
 
 def test_rows_of_different_seeds_add_up() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from evenfall.infer.localtime import load_zone
-from evenfall.lab.nights import FAMILIES, draw
+from evenfall.infer.series import Basis, Series
+from evenfall.lab.nights import FAMILIES, NightWorld, bytes_carried, draw, observations
 from evenfall.lab.scoring import run, worlds
 from evenfall.lab.scoring.rates import score_of
 from evenfall.lab.scoring.run import families_matching, look_daily_at, methods_here, score_nights
@@ -63,6 +65,79 @@ def test_scores_are_made_again_to_the_digit() -> None:
     assert {(t.seeds, t.first_seed) for t in one} == {(3, 9_100)}
     assert {t.worlds for t in one} == {mark(name) for name in names}
     assert all(score_of(t).tuning for t in one)
+
+
+@pytest.mark.parametrize("family", ["curfew_eighth", "curfew_difference", "blocked_archive"])
+def test_bytes_are_those_of_the_rows(family: str) -> None:
+    """Added up from the bodies that the rows of the store would tell; an archive tells none."""
+    world = draw(family, 9_000)
+    hit = world.truth.hits[0]
+    rows = [
+        one for one in observations(world)
+        if one.network == hit.network and (one.service == hit.service or one.role == "control"
+                                           or one.is_null_pair)
+    ]  # fmt: skip
+    pairs = world.truth.basis == "pairs"
+    rows = [one for one in rows if (one.pair_id is not None) is pairs]
+    first = min(one.started_us for one in rows)
+    facts = next(one for one in world.facts if one.rounds.network == hit.network)
+    for nights in (1, 3, 400):
+        until = first + nights * 86_400_000_000
+        of_round = {one.round_id: [] for one in rows}
+        for one in rows:
+            of_round[one.round_id].append(one)
+        shown = dict(zip(of_round, facts.rounds.shown_us.tolist(), strict=True))
+        told = sum(one.body_bytes or 0 for key, group in of_round.items() for one in group
+                   if shown[key] < until)  # fmt: skip
+        carried = bytes_carried(world.plan, facts, hit.service, until_us=until)
+        assert carried == (None if family == "blocked_archive" else told)
+
+
+def test_bytes_end_at_the_first_right_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim at a later look has carried more; none is 0; an archive tells nothing."""
+    found = {}
+    for name in ("curfew_eighth", "blocked_archive"):
+        world = draw(name, 9_000)
+        found[name] = [worlds._megabytes(world, nights) for nights in (None, 0, 5, 7)]
+    assert found["curfew_eighth"][:2] == [None, 0]
+    assert 0 < found["curfew_eighth"][2] < found["curfew_eighth"][3]
+    assert found["blocked_archive"] == [None, 0, None, None]
+
+
+def changed(series: Series, name: str) -> Series:
+    """The same but for one column, or one word."""
+    value = getattr(series, name)
+    if isinstance(value, np.ndarray):
+        value = value.copy()
+        kind = value.dtype.kind
+        value[-1] = not value[-1] if kind == "b" else "another" if kind == "O" else 77
+    elif name == "mix":
+        value = value | {"software": value["software"][::-1].copy()}
+        value["software"][-1] = "another"
+    else:
+        value = {bool: not value, str: "another"}.get(type(value), value)
+        value = Basis.UNPAIRED if name == "basis" else value
+    return replace(series, **{name: value})
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Series)])
+def test_a_mark_sees_every_column(name: str) -> None:
+    """One cell of one column, or one word, is another digest; the same is the same."""
+    series = draw("null_clean", 9_000).series[0]
+    assert worlds._digested(series) == worlds._digested(draw("null_clean", 9_000).series[0])
+    assert worlds._digested(changed(series, name)) != worlds._digested(series)
+
+
+def test_a_mark_sees_more_than_one_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only a later seed draws differently is another mark."""
+    whole = mark("null_clean")
+    drawn = worlds.draw
+
+    def other(family: str, seed: int) -> NightWorld:
+        return drawn(family, seed if seed < 10_007 else seed + 1)
+
+    monkeypatch.setattr(worlds, "draw", other)
+    assert mark.__wrapped__("null_clean") != whole
 
 
 def test_progress_is_told_for_every_world() -> None:

@@ -8,6 +8,7 @@
     constants.py    a digest of the numbers that judge
     worlds.py       one world drawn, judged, and forgotten; prefixes; looking every day
     run.py          many worlds in several processes
+    today.py        which kept rows still count
     tally_file.py   rows that add up in a file
     compared.py     where a peer is ahead, and what it pays for that
     words.py        the table on a terminal

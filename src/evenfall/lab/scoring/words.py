@@ -40,7 +40,7 @@ def innocent_table(scores: Sequence[NightScore]) -> Table | None:
 def guilty_table(scores: Sequence[NightScore]) -> Table | None:
     """Power of all methods, and what Evenfall says beside; None if every family is innocent."""
     families = {f: m for f, m in by_family(scores).items() if not next(iter(m.values())).innocent}
-    more = ("edge min", "cover", "date", "cover", "waves", "scope", "nights")
+    more = ("edge min", "cover", "date", "cover", "waves", "scope", "nights", "MB")
     table = _table("Somebody does: worlds found", ("seeds",), families, more)
     for family, methods in families.items():
         seeds = next(iter(methods.values())).seeds
@@ -84,7 +84,7 @@ def _in_order(methods: dict[str, NightScore]) -> list[NightScore | None]:
 
 def _details(own: NightScore | None) -> list[str]:
     if own is None:
-        return [_NOTHING] * 7
+        return [_NOTHING] * 8
     return [
         f"{_number(own.edge_error_min_p50)}/{_number(own.edge_error_min_p90)}",
         _share(own.coverage),
@@ -93,6 +93,7 @@ def _details(own: NightScore | None) -> list[str]:
         _share(own.episodes_right),
         _share(own.scope_right),
         _number(own.nights_to_claim),
+        _number(own.megabytes_to_claim),
     ]
 
 
