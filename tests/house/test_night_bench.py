@@ -125,6 +125,21 @@ def test_a_wave_that_is_missed_is_not_right(bench, missed: int, said: str) -> No
     assert f"in ≥ 90.0 % | {100 - 10 * missed}.0 % of 10 | {said} |" in text
 
 
+@pytest.mark.parametrize(
+    ("series", "ever", "said"),
+    [(299, 0, "not yet: 300 series"), (300, 0, "met"), (300, 3, "met"), (300, 4, "not met"),
+     (50, 1, "not met")],
+)  # fmt: skip
+def test_too_few_series_looked_at_daily_show_nothing(
+    bench, series: int, ever: int, said: str
+) -> None:
+    """None of fifty is no one per cent; one of fifty is more than that already."""
+    looked = msgspec.structs.replace(daily("evenfall", ever), series=series)
+    (line,) = bench.daily_row([looked])
+    assert f"| {ever} of {series} (" in line
+    assert f"%) | {said}" in line
+
+
 def test_without_rows_it_says_so(bench) -> None:
     """No table of nothing."""
     text = "\n".join(bench.written([]))

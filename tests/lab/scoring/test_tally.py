@@ -10,9 +10,10 @@ from scipy import stats
 
 from evenfall.infer.profiles import NIGHTLY_2026
 from evenfall.infer.ruleset import RULESET
-from evenfall.lab.scoring.compared import ahead
+from evenfall.lab.scoring.compared import ahead, standing
 from evenfall.lab.scoring.outcome import Outcome
 from evenfall.lab.scoring.rates import NightScore, at_share, score_of
+from evenfall.lab.scoring.said import METHODS
 from evenfall.lab.scoring.tally import DailyTally, Scored, Tally, add_up, tally_of
 from evenfall.lab.scoring.tally_file import read_tallies, write_tally
 from evenfall.lab.scoring.words import daily_table, guilty_table, innocent_table
@@ -228,3 +229,47 @@ def test_tables_hold_every_family_and_method() -> None:
     assert innocent_table(both[:2]) is None
     assert guilty_table(both[2:]) is None
     assert daily_table([daily()]).row_count == 1
+
+
+def beside(own: int, peers: dict[str, int], alarms: dict[str, int]) -> list[NightScore]:
+    """Ten worlds to find and ten innocent ones, of Evenfall and the peers named."""
+    found = {"evenfall": own, **peers}
+    made = [guilty(*[FOUND] * n, *[MISSED] * (10 - n), method=name) for name, n in found.items()]
+    made += [
+        tally(*[Outcome(false_alarm=True)] * n, *[Outcome()] * (10 - n), method=name)
+        for name, n in alarms.items()
+    ]
+    return [score_of(one) for one in made]
+
+
+PEERS = METHODS[1:]
+
+
+def test_ahead_is_more_than_the_best_of_all_four() -> None:
+    """More than three and as many as one is level; fewer than one is behind."""
+    alarms = dict.fromkeys(METHODS, 1)
+    for best, where in ((7, "led"), (8, "level"), (9, "behind")):
+        held = standing(beside(8, dict.fromkeys(PEERS, 2) | {"wehe": best}, alarms))
+        assert getattr(held, where) == ("curfew_basic",)
+        assert sum(map(len, (held.led, held.level, held.behind, held.not_scored))) == 1
+        assert held.alarms_more == ()
+
+
+def test_a_peer_that_was_not_scored_is_not_beaten() -> None:
+    """Neither in what is found, nor in false alarms; nor is one of other seeds."""
+    alarms = dict.fromkeys(METHODS, 1)
+    three = dict.fromkeys(PEERS[:3], 2)
+    del alarms[PEERS[3]]
+    held = standing(beside(8, three, alarms))
+    assert (held.not_scored, held.alarms_more) == (("curfew_basic",), (PEERS[3],))
+    late = score_of(guilty(*[MISSED] * 10, method=PEERS[3], first=11_000))
+    assert standing([*beside(8, three, alarms), late]).not_scored == ("curfew_basic",)
+
+
+def test_fewer_false_alarms_are_a_peers_own() -> None:
+    """Compared on the families that both were scored on, as rates."""
+    alarms = dict(zip(METHODS, (2, 1, 2, 3, 0), strict=True))
+    scores = beside(8, dict.fromkeys(PEERS, 2), alarms)
+    assert standing(scores).alarms_more == ("wehe", "ruptures_pelt")
+    alone = score_of(tally(*[Outcome(false_alarm=True)] * 9, family="null_dst"))
+    assert standing([*scores, alone]).alarms_more == ("wehe", "ruptures_pelt")

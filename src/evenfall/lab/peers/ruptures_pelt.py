@@ -15,9 +15,9 @@ How it is carried over, each choice in its favour:
     An hour of the day is claimed if it lies in drops on a third of the dates on which it was
     measured, and on at least `DATES_MIN` dates: one bad day is not claimed, and neither is a
     lifting or a wave lost.
-    Limits were chosen by 25 seeds of each family that nothing is published of: with two thirds in
-    place of half it finds 1 % more and claims falsely 29 % more often; with half of the dates it
-    claims falsely half as often, and loses the waves and liftings.
+    Limits were chosen on tuning seeds (below 10,000), 25 of each family; no other figure of them is
+    published: with two thirds in place of half it finds 1 % more and claims falsely 29 % more
+    often; with half of the dates it claims falsely half as often, and loses waves and liftings.
     The search is the library's own in C (`KernelCPD` with the linear kernel: the same cost and
     pruning, and the answer of `Pelt("l2")`, as a test holds), some hundred times faster.
 

@@ -15,12 +15,18 @@ from evenfall.lab.scoring.rates import NightScore, upper_limit
 from evenfall.lab.scoring.said import EVENFALL, METHODS
 from evenfall.lab.scoring.tally import DailyTally
 
-__all__ = ["daily_table", "guilty_table", "innocent_table"]
+__all__ = ["METHOD_NAMES", "daily_table", "guilty_table", "innocent_table"]
 
 _SHORT = {
     "evenfall": "Evenfall", "wehe": "Wehe", "ooni_cusum": "OONI", "fixed_threshold": "half",
     "ruptures_pelt": "PELT",
 }  # fmt: skip
+METHOD_NAMES = {
+    "evenfall": "Evenfall", "wehe": "Wehe", "ooni_cusum": "OONI's CUSUM",
+    "fixed_threshold": "half of the rest", "ruptures_pelt": "PELT",
+}  # fmt: skip
+"""Where there is room for them."""
+
 _NOTHING = "–"
 
 
