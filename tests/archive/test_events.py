@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -150,12 +151,25 @@ def test_half_years_and_counts_that_cannot_be() -> None:
         (b"\xff\xfe\x00start", "UTF-8"),
         (b"start\n" + b"x" * 200_000, "header, separated by commas"),
         (b"start\n" + b"2018-03-13\n" * 100_001, "at most 100,000 rows"),
+        (b"start" + b",a" * 200 + b"\n2018-03-13\n", "at most 200 columns, found 201"),
+        (b"start" + b",a" * 70_000 + b"\n2018-03-13\n", "header of at most 131,072 characters"),
     ],
 )
 def test_what_is_no_table_is_refused(content: bytes, says: str) -> None:
     """With what was expected."""
     with pytest.raises(FormatError, match=says):
         read_events(content, name="t.csv", timezone="UTC", added_us=0)
+
+
+def test_a_wide_header_over_short_rows_costs_little() -> None:
+    """200 columns, and 20,000 rows of one cell: kept are the cells that are there."""
+    content = ",".join(["start", *(f"c{i}" for i in range(199))]) + "\n" + "2018-03-13\n" * 20_000
+    tracemalloc.start()
+    found = read(content)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.events) == 20_000
+    assert peak_bytes < 60_000_000  # a dict of 200 cells each was above 180 million
 
 
 @given(

@@ -19,8 +19,9 @@ Rules:
     Google's outcome: all items removed or gone is `complied`, none is `refused`, between them
     `partly`; items about which too little was said, or that were not found, count on neither side.
     No day is known, so the precision is `period`.
-    A row that cannot be is left out and named; the others are read. More than 100,000 rows, or a
-    table of none of these kinds, is refused.
+    A row that cannot be is left out and named; the others are read. More than 100,000 rows or 200
+    columns, a first line of more than 131,072 characters, or a table of none of these kinds, is
+    refused.
 
 Calendars in iCalendar format are known by their first line, and read by `event_calendar.py`.
 
@@ -48,6 +49,8 @@ __all__ = ["FORMATS", "EventsRead", "RowLeftOut", "read_events"]
 
 FORMATS = ("csv", "stop", "google", "ics")
 _ROWS_MAX = 100_000
+_COLUMNS_MAX = 200
+_HEADER_CHARS_MAX = 131_072  # as much as the standard library allows one cell
 
 
 class RowLeftOut(NamedTuple):
@@ -116,8 +119,12 @@ def _rows(content: bytes, name: str) -> tuple[list[str], list[tuple[int, Row]]]:
     except UnicodeDecodeError as error:
         raise _bad("a table in UTF-8", f"a byte that is not, at {error.start}", name) from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
+    if len(io.StringIO(text, newline="").readline(_HEADER_CHARS_MAX + 1)) > _HEADER_CHARS_MAX:
+        raise _bad(f"a header of at most {_HEADER_CHARS_MAX:,} characters", "more", name)
     try:
         header = [column.strip().lower() for column in reader.fieldnames or []]
+        if len(header) > _COLUMNS_MAX:
+            raise _bad(f"at most {_COLUMNS_MAX} columns", f"{len(header):,}", name)
         reader.fieldnames = header
         rows: list[tuple[int, Row]] = []
         for row in reader:
@@ -130,8 +137,13 @@ def _rows(content: bytes, name: str) -> tuple[list[str], list[tuple[int, Row]]]:
 
 
 def _plain(row: dict[str | None, object]) -> Row:
-    """Cells beyond the header have no column and are dropped; missing ones are empty."""
-    return {k: (v if isinstance(v, str) else "").strip() for k, v in row.items() if k is not None}
+    """The filled cells, and of the empty ones those that a table must have.
+
+    So a short row costs no more than it holds. Cells beyond the header have no column and are
+    dropped.
+    """
+    cells = ((k, v.strip() if isinstance(v, str) else "") for k, v in row.items() if k is not None)
+    return {column: text for column, text in cells if text or column in _ALWAYS}
 
 
 def _bad(expected: str, seen: str, where: str, remedy: str = "") -> FormatError:
@@ -147,6 +159,7 @@ _NEEDED = {
     "stop": {"start_date", "country", "shutdown_type"},
     "google": {"time_period", "country", "product", "items_requested_removal"},
 }
+_ALWAYS = frozenset().union(*_NEEDED.values())
 _Making = tuple[int, Callable[[], Event]]
 _MAKERS: dict[str, Callable[[list[tuple[int, Row]], Asked], Iterable[_Making]]] = {
     "csv": csv_events,
