@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 import evenfall
-from evenfall.model.errors import StoreError, UsageError
+from evenfall.model.errors import EvenfallError, StoreError, UsageError
 from evenfall.store import open_store
 
 
@@ -105,6 +107,105 @@ def test_what_is_not_one_select_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["read_text({})", "read_blob({})", "glob({})", "sniff_csv({})", "read_csv({})", "{}",
+     "read_json({})", "read_parquet({})", "parquet_metadata({})", "parquet_schema({})"],
+)  # fmt: skip
+@pytest.mark.parametrize("where", ["beside", "in the store", "by a link", "through .."])
+def test_other_files_cannot_be_read(
+    fortnight: Path, tmp_path: Path, source: str, where: str
+) -> None:
+    """Files that a foreign connection reads: refused as a question, and the table still answers."""
+    shutil.copytree(fortnight, tmp_path / "s")
+    inner = next((tmp_path / "s" / "obs").glob("day=*"))
+    place = {
+        "beside": tmp_path / "other.parquet",
+        "in the store": tmp_path / "s" / "other.parquet",
+        "by a link": inner / "other.parquet",
+        "through ..": inner / ".." / ".." / ".." / "other.parquet",
+    }[where]
+    real = tmp_path / "linked.parquet" if where == "by a link" else place
+    duckdb.sql("select 'a secret' as s").write_parquet(str(real))
+    if where == "by a link":
+        place.symlink_to(real)
+    question = f"select * from {source.format(repr(str(place)))}"  # noqa: S608  (a test's own)
+    if "csv" not in source and "json" not in source and "text" not in source:
+        assert duckdb.sql(question.replace("*", "count(*)", 1)).fetchall() != [(0,)]
+    with evenfall.open(tmp_path / "s") as store:
+        with pytest.raises(EvenfallError) as refused:
+            store.sql(question)
+        assert "DESCRIBE observations" in refused.value.remedy
+        assert store.sql("select count(*) as n from observations")["n"][0] > 0
+
+
+def test_the_rest_of_the_store_cannot_be_read(fortnight: Path, tmp_path: Path) -> None:
+    """What pseudonyms of lines are made with is in the store, and is no observation."""
+    shutil.copytree(fortnight, tmp_path / "s")
+    salt = tmp_path / "s" / "line-salt"
+    salt.write_bytes(b"s" * 32)
+    with evenfall.open(tmp_path / "s") as store, pytest.raises(UsageError, match="line-salt"):
+        store.sql(f"select * from read_blob('{salt}')")  # noqa: S608  (a test's own)
+
+
+def test_the_engine_is_confined_whatever_statement_reaches_it(
+    fortnight: Path, tmp_path: Path
+) -> None:
+    """Without the check for one SELECT too: no database, no file written, no setting changed."""
+    foreign = tmp_path / "x.db"
+    duckdb.connect(str(foreign)).close()
+    statements = (
+        f"attach '{foreign}'",
+        f"copy (select 1) to '{tmp_path / 'out.csv'}'",
+        f"create table t as from read_text('{foreign}')",
+        "set enable_external_access = true",
+        "set allowed_directories = ['/']",
+        "set memory_limit = '64GB'",
+        "load httpfs",
+    )
+    with open_store(fortnight, write=False) as store:
+        for statement in statements:
+            with (
+                pytest.raises(StoreError),
+                store.asking() as engine,
+            ):
+                engine.execute(statement)
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_question_spills_and_leaves_nothing(
+    fortnight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than the memory allowed: answered by way of a folder that is gone afterwards."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("evenfall.store.engine.MEMORY_MAX", "64MB")
+    seen: list[bool] = []
+    with open_store(fortnight, write=False) as store, store.asking() as engine:
+        engine.execute(
+            "create temp table t as select md5(range::varchar) as h from range(2_000_000)"
+        )
+        assert engine.execute("select count(distinct h) from t").fetchone() == (2_000_000,)
+        seen += [folder.is_dir() for folder in tmp_path.iterdir()]
+    assert seen == [True]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_by_a_link_and_by_a_relative_path(
+    fortnight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files may lie elsewhere: what counts is that the table is made of them."""
+    shutil.copytree(fortnight, tmp_path / "s")
+    (tmp_path / "s" / "obs").rename(tmp_path / "another disk's")
+    (tmp_path / "s" / "obs").symlink_to(tmp_path / "another disk's")
+    (tmp_path / "link").symlink_to(tmp_path / "s")
+    monkeypatch.chdir(tmp_path)
+    question = "select count(*) as n from observations"
+    with evenfall.open(fortnight) as store:
+        expected = store.sql(question)["n"].tolist()
+    with evenfall.open("link") as store:
+        assert store.sql(question)["n"].tolist() == expected
+
+
 def test_too_many_rows_are_an_error_and_no_cut(fortnight: Path) -> None:
     """As many as allowed are given; one more is refused."""
     with evenfall.open(fortnight) as store:
@@ -115,8 +216,6 @@ def test_too_many_rows_are_an_error_and_no_cut(fortnight: Path) -> None:
 
 def test_a_damaged_file_is_a_fault_of_the_store(fortnight: Path, tmp_path: Path) -> None:
     """A Parquet file cut in half: an error about that file, not about the question."""
-    import shutil
-
     shutil.copytree(fortnight, tmp_path / "s")
     victim = min((tmp_path / "s" / "obs").rglob("*.parquet"))
     victim.write_bytes(victim.read_bytes()[: victim.stat().st_size // 2])

@@ -165,7 +165,7 @@ class OpenStore:
             rows_max: more rows than this are an error, never a silent cut.
 
         Raises:
-            UsageError: not one SELECT, not understood, or too many rows.
+            UsageError: not one SELECT, not understood, of another file, or too many rows.
             StoreError: closed, or not readable.
         """
         frame = ask(self._open(), question, rows_max=rows_max)

@@ -1,7 +1,7 @@
-"""The engine: one DuckDB in memory, set up so that it touches nothing but the store's folder.
+"""The engine: a DuckDB in memory that reads and writes the files that our own statements name.
 
 No extension is ever fetched, the time zone is UTC, work that does not fit in memory goes to the
-store's own tmp/.
+folder it is given. Before somebody else's statement runs, `confine` takes every other file away.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ import numpy.typing as npt
 from evenfall.archive.columns import ObservationColumns
 from evenfall.model.schema import OBSERVATION_COLUMNS
 
-__all__ = ["MEMORY_MAX", "connect", "literal", "observations_table", "rows_of_files", "stage"]
+__all__ = [
+    "MEMORY_MAX",
+    "confine",
+    "connect",
+    "literal",
+    "observations_table",
+    "rows_of_files",
+    "stage",
+]
 
 MEMORY_MAX = "2GB"
 
@@ -41,6 +49,23 @@ def connect(temporary: Path) -> duckdb.DuckDBPyConnection:
         # Not in vain: in a notebook without ipywidgets it is off, and even "off" is refused.
         connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+def confine(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], temporary: Path) -> None:
+    """Let the engine open nothing any more but these files and what it spills; for good.
+
+    Neither another file or folder, nor a database, an extension, a variable of the calling program
+    or the network can be reached then, and no setting can be changed.
+    """
+    paths = ", ".join(literal(str(file)) for file in files)
+    for setting in (
+        f"allowed_paths = [{paths}]",
+        f"allowed_directories = [{literal(str(temporary))}]",
+        "python_enable_replacements = false",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")
 
 
 def literal(text: str) -> str:

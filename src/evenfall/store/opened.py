@@ -31,7 +31,14 @@ from evenfall.model.observation import Observation
 from evenfall.model.vocabulary import Provenance
 from evenfall.store.digest import digest_of
 from evenfall.store.durable import store_faults
-from evenfall.store.engine import connect, literal, observations_table, rows_of_files, stage
+from evenfall.store.engine import (
+    confine,
+    connect,
+    literal,
+    observations_table,
+    rows_of_files,
+    stage,
+)
 from evenfall.store.findings import drop_findings, read_findings, write_findings
 from evenfall.store.folder import Folder, open_folder, writer_lock
 from evenfall.store.ledger import Ledger, LedgerEntry
@@ -81,7 +88,7 @@ def open_store(path: Path, *, write: bool) -> Iterator[Store]:
             stack.enter_context(writer_lock(folder))
             temporary = folder.temporary
         else:
-            temporary = Path(tempfile.gettempdir()) / f"evenfall-read-{uuid.uuid4().hex}"
+            temporary = _outside()
         stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         yield stack.enter_context(contextlib.closing(Store(folder, temporary, writes=write)))
 
@@ -248,8 +255,35 @@ class Store:
         with self._faults("read the observations"):
             rows = self._rows(self._ledger.entries(), networks)
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW observations AS {rows}")
-        try:
+        with self._engine_faults():
             yield self._connection
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """As `selecting`, for statements that are not ours: an engine of its own, confined.
+
+        It opens the files behind `observations` and what it spills, nothing else, and is gone
+        afterwards.
+
+        Raises:
+            StoreError: whatever the engine refuses while inside. Other errors are the caller's.
+        """
+        temporary = _outside()
+        with contextlib.ExitStack() as stack:
+            stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+            with self._faults("read the observations"):
+                files = observation_files(self._folder, None)
+                rows = _counting_rows(self._ledger.entries(), files)
+                engine = stack.enter_context(contextlib.closing(connect(temporary)))
+                engine.execute(f"CREATE TEMP VIEW observations AS {rows}")
+                confine(engine, files, temporary)
+            with self._engine_faults():
+                yield engine
+
+    @contextlib.contextmanager
+    def _engine_faults(self) -> Iterator[None]:
+        try:
+            yield
         except duckdb.Error:
             with self._faults("read the observations"):
                 raise
@@ -325,6 +359,11 @@ class _Tally:
             repeated=self._repeated - repeated,
             observations=self._observations - observations,
         )
+
+
+def _outside() -> Path:
+    """A folder that is not there yet, for what a reader's engine spills."""
+    return Path(tempfile.gettempdir()).resolve() / f"evenfall-read-{uuid.uuid4().hex}"
 
 
 def _counting_rows(entries: Sequence[LedgerEntry], files: Sequence[Path]) -> str:

@@ -2,8 +2,9 @@
 
 The table is `observations`, with the columns of docs/data-dictionary.md; rows of a batch that was
 never finished are not in it. One SELECT at a time (or WITH, FROM, DESCRIBE, SUMMARIZE): a statement
-that would write, load or set something is refused before the engine runs it. Variables of the
-calling program are not tables here, whatever they are called.
+that would write, load or set something is refused before the engine runs it. The engine that runs
+it can open the files of that table and nothing else (`engine.confine`): no other file of the user,
+whatever function asks for it, and no variable of the calling program, whatever it is called.
 """
 
 from __future__ import annotations
@@ -36,17 +37,18 @@ def ask(store: Store, question: str, *, rows_max: int) -> Frame:
         rows_max: more rows than this are an error, never a silent cut.
 
     Raises:
-        UsageError: not one SELECT, not understood, or too many rows.
+        UsageError: not one SELECT, not understood, of another file, or too many rows.
         StoreError: the files cannot be read.
     """
-    with store.selecting() as connection:
-        connection.execute("SET python_enable_replacements = false")
+    with store.asking() as connection:
         try:
             frame = _answered(connection, question, rows_max)
+        except duckdb.PermissionException as error:
+            raise _refused(_first_line(error)) from error
         except duckdb.Error as error:
             if isinstance(error, _NOT_THE_QUESTION) or ".parquet" in str(error):
                 raise
-            raise _refused((str(error).strip().splitlines() or ["nothing"])[0][:300]) from error
+            raise _refused(_first_line(error)) from error
     if frame and len(next(iter(frame.values()))) > rows_max:
         raise UsageError(
             expected=f"at most {rows_max:,} rows",
@@ -71,6 +73,10 @@ def _one_select(connection: duckdb.DuckDBPyConnection, question: str) -> str:
         kinds = ", ".join(str(s.type).rsplit(".", 1)[-1] for s in statements[:5])
         raise _refused(f"{len(statements)} ({kinds})" if statements else "nothing")
     return str(statements[0].query).strip().rstrip(";")
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return (str(error).strip().splitlines() or ["nothing"])[0][:300]
 
 
 def _refused(seen: str) -> UsageError:
