@@ -63,7 +63,9 @@ def test_a_missed_night_is_named() -> None:
     (got,) = clauses(
         lambda day, slot, inside, score: np.where((day == MONDAY + 8) & inside, -1.6, score)
     )
-    assert got.startswith("2018-04-03 (Tue): measured in 24 bins inside the windows, mostly fine")
+    assert got.startswith(
+        "2018-04-03 (Tue): measured in 24 stretches of ten minutes inside the windows, mostly fine"
+    )
 
 
 def test_unmeasured_hours() -> None:

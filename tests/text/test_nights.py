@@ -15,10 +15,18 @@ from evenfall.model.curfew import (
     RateCluster,
     SeriesFinding,
     Shares,
+    Spell,
     Window,
 )
 from evenfall.model.verdict import SlowerBy
-from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, State
+from evenfall.model.vocabulary import (
+    ClaimLevel,
+    Pattern,
+    Reference,
+    Scope,
+    SeriesState,
+    State,
+)
 from evenfall.text.nights import answer, counted_words, facts, not_shown, plain, state_words
 from evenfall.text.words import (
     date_words,
@@ -162,7 +170,7 @@ def test_which_measurements_were_counted_is_named() -> None:
 
 
 def test_always_is_not_a_window() -> None:
-    """At all measured hours, compared with before."""
+    """At all measured hours, and not compared with hours."""
     said = plain(answer(CURFEW, curfew(pattern=Pattern.ALWAYS, windows=(), state=State.BLOCKED,
                                        effect=Effect(in_window=0.98, outside=0.0),
                                        slower_by=None, isolated=False)))  # fmt: skip
@@ -170,6 +178,61 @@ def test_always_is_not_a_window() -> None:
         "On 13 of 14 measured days YouTube mostly did not open, at whatever hour it was measured"
     )
     assert "98 %" in said
+
+
+def shut_always(reference: Reference | None, **changes: Any) -> Curfew:
+    """Blocked at all measured hours, compared with what is asked."""
+    effect = Effect(in_window=0.993, outside=0.083, outside_of=reference)
+    fields = {"pattern": Pattern.ALWAYS, "windows": (), "state": State.BLOCKED, "effect": effect}
+    return curfew(**fields, slower_by=None, isolated=False, **changes)
+
+
+FROM = Instants(earliest="2018-06-04", latest="2018-06-05")
+
+
+@pytest.mark.parametrize(
+    ("found", "beside"),
+    [
+        (shut_always(Reference.OTHER_NETWORKS), "8 % on other networks in the same hours"),
+        (shut_always(Reference.OTHER_NETWORKS, onset=FROM), "8 % on other networks in the same"),
+        (shut_always(Reference.OTHER_DAYS, onset=FROM), "8 % before"),
+        (shut_always(Reference.OTHER_DAYS, lifting=FROM), "8 % afterwards"),
+        (shut_always(Reference.OTHER_DAYS, onset=FROM, lifting=FROM), "8 % before and afterwards"),
+        (shut_always(None), "8 % in what it was compared with"),
+        (shut_always(Reference.CHANCE), ""),
+    ],
+)
+def test_before_is_said_only_where_days_before_were_measured(found: Curfew, beside: str) -> None:
+    """The answer and the figures name the same comparison; chance alone gives no share."""
+    said = plain(answer(CURFEW, found))
+    assert "99 % of tests failed or were slow" in said
+    figure = next(fact for fact in facts(CURFEW, found) if fact.figure.startswith("99 %"))
+    for words in (said, figure.basis):
+        assert beside in words
+        assert ("before" in words) is ("before" in beside)
+        assert ("8 %" in words) is bool(beside)
+
+
+def test_days_and_nights_on_one_screen_are_told_apart() -> None:
+    """A claim of days beside a series of nights says why the figures differ."""
+    days = shut_always(Reference.OTHER_NETWORKS, nights_seen=27, nights_measured=27)
+    said = counted_words(finding(SeriesState.ALWAYS, nights_measured=26), days)
+    assert "26 measured nights; days run from midnight, nights from noon" in said
+    assert "midnight" not in counted_words(CURFEW, curfew())
+
+
+def test_waves_are_named_in_the_headline() -> None:
+    """Nights between the waves are not claimed: the counts are of the waves' own nights."""
+    spells = tuple(
+        Spell(first=first, last=last, onset=None, lifting=None, nights_seen=7, nights_measured=7)
+        for first, last in (("2024-06-09", "2024-06-15"), ("2024-08-02", "2024-08-08"))
+    )
+    found = curfew(episodes=spells, nights_measured=14, onset=FROM, lifting=FROM)
+    assert plain(answer(CURFEW, found)).startswith(
+        "In 2 waves between 9 Jun 2024 and 8 Aug 2024, on 13 of their 14 measured nights YouTube"
+    )
+    assert state_words(CURFEW, found) == "slowed 20:00 – 22:00, in 2 waves"
+    assert "waves" not in plain(answer(CURFEW, curfew(episodes=spells[:1])))
 
 
 @pytest.mark.parametrize("state", [SeriesState.NONE, SeriesState.INSUFFICIENT])
@@ -217,7 +280,7 @@ def test_how_sure_has_the_intervals_and_the_claim() -> None:
     assert "only the name differed" in said
     assert "claim L2, isolated" in said
     shares = {fact.figure: fact.basis for fact in facts(CURFEW, BLOCKED)}
-    assert shares["91 % failed"] == "4 % outside; difference 80 % to 93 %"
+    assert shares["91 % failed"] == "4 % at other times; difference 80 % to 93 %"
 
 
 def test_what_is_not_shown_names_exceptions_and_open_ends() -> None:

@@ -18,7 +18,7 @@ from evenfall.model.curfew import (
     Window,
 )
 from evenfall.model.verdict import SlowerBy
-from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, State
+from evenfall.model.vocabulary import ClaimLevel, Pattern, Reference, Scope, SeriesState, State
 from evenfall.text.quote import Subject, quote
 
 EVENING = Window(
@@ -118,6 +118,23 @@ def test_a_slowed_service_word_by_word() -> None:
         "name between about 20:00 and 22:00 (local time, Asia/Almaty; 1,104 measurements, lines "
         "not told apart; Evenfall ruleset 2026.12); this does not show who did it, or why."
     )
+
+
+def test_before_is_quoted_only_where_days_before_were_measured() -> None:
+    """A service that never opened is compared with other networks, and with nothing by chance."""
+
+    def said(reference: Reference) -> str:
+        effect = Effect(in_window=0.993, outside=0.083, outside_of=reference)
+        shut = claim(state=State.BLOCKED, slower_by=None, effect=effect, pattern=Pattern.ALWAYS,
+                     windows=(), onset=None, lifting=None)  # fmt: skip
+        return quote(subject(shut)).sentence
+
+    networks = "99 % of tests failed or were slow (8 % on other networks in the same hours)"
+    assert f"mostly did not open: {networks} at all measured hours" in said(
+        Reference.OTHER_NETWORKS
+    )
+    assert "slow at all measured hours" in said(Reference.CHANCE)
+    assert "before" not in said(Reference.OTHER_NETWORKS) + said(Reference.CHANCE)
 
 
 def test_nothing_found_and_cannot_tell_are_quotable() -> None:

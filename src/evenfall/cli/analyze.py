@@ -142,7 +142,9 @@ def _print(
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(stderr=settings.json, no_color=not settings.color, highlight=False)
+    console = Console(
+        stderr=settings.json, no_color=not settings.color, highlight=False, markup=False
+    )
     table = Table(*TABLE_HEADINGS, box=box.SIMPLE_HEAD, caption=TABLE_NOTE)
     for row in table_rows(curfews, findings):
         table.add_row(*row)

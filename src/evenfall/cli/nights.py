@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from evenfall.infer.carpet import Carpet
+    from evenfall.model.curfew import SeriesFinding
     from evenfall.report.page import Judged
 
 __all__ = ["NIGHTS_SHOWN_MAX", "command"]
@@ -120,13 +122,14 @@ def print_overview(console: Console, judged: list[Judged]) -> None:
         line.append("  " + words[id(j)])
         console.print(line, no_wrap=True, overflow="ellipsis" if is_unicode else "crop")
     first = ordered[0].finding
-    console.print(f"Next: evenfall nights {first.service} --network {first.network}", style="cyan")
+    console.print(f"Next: evenfall nights {_asked_again(first)}", style="cyan")
 
 
 def _label(judged: Judged) -> str:
+    from evenfall.text.foreign import one_line
     from evenfall.text.words import title_words
 
-    return f"{title_words(judged.finding.service)} {judged.finding.network}"
+    return f"{title_words(judged.finding.service)} {one_line(judged.finding.network)}"
 
 
 def next_step(judged: Judged) -> str:
@@ -138,7 +141,15 @@ def next_step(judged: Judged) -> str:
     if finding.state is SeriesState.INSUFFICIENT:
         so_far = nights_words(finding.nights_measured, "measured night")
         return f"Next: keep measuring ({so_far} so far), day and evening."
-    return f"Next: evenfall report {finding.service} --network {finding.network}"
+    return f"Next: evenfall report {_asked_again(finding)}"
+
+
+def _asked_again(finding: SeriesFinding) -> str:
+    """The arguments that name the series, as a shell takes them."""
+    from evenfall.text.foreign import one_line
+
+    service, network = one_line(finding.service), one_line(finding.network)
+    return f"{shlex.quote(service)} --network {shlex.quote(network)}"
 
 
 def speaks_unicode(console: Console) -> bool:
@@ -157,7 +168,7 @@ def _said(words: str, is_unicode: bool) -> str:
 def _console(settings: Settings) -> Console:
     from rich.console import Console
 
-    return Console(no_color=not settings.color, highlight=False, file=sys.stdout)
+    return Console(no_color=not settings.color, highlight=False, markup=False, file=sys.stdout)
 
 
 def _print_json(judged: list[Judged]) -> None:

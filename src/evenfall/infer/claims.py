@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -42,7 +43,7 @@ from evenfall.infer.spells import spells
 from evenfall.infer.window import Found, Trial
 from evenfall.model.curfew import Curfew, Effect, Window
 from evenfall.model.verdict import SlowerBy
-from evenfall.model.vocabulary import Pattern, State
+from evenfall.model.vocabulary import Pattern, Reference, State
 
 __all__ = ["always_curfew", "run_state", "window_curfew"]
 
@@ -50,6 +51,12 @@ _WINDOW_RULES = {
     Basis.PAIRS: "nights.window.pairs",
     Basis.CONTROL_DIFFERENCE: "nights.window.difference",
     Basis.UNPAIRED: "nights.window.own_level",
+}
+_REFERENCES = {
+    "days outside the episode": Reference.OTHER_DAYS,
+    "other networks in the same hours": Reference.OTHER_NETWORKS,
+    "the neutral arms, day by day": Reference.NEUTRAL_NAME,
+    "a fair coin, day by day": Reference.CHANCE,
 }
 
 
@@ -137,7 +144,7 @@ def window_curfew(
         nights_measured=found.nights_measured,
         n=int(np.count_nonzero(found.inside | found.outside)),
         p_value=trial.p_value,
-        effect=found.strength.effect,
+        effect=msgspec.structs.replace(found.strength.effect, outside_of=Reference.OTHER_HOURS),
         slower_by=found.strength.slower_by,
         rule_id=_WINDOW_RULES[series.basis],
         exceptions=_exceptions(reading.nights, found, edges, profile),
@@ -150,11 +157,13 @@ def window_curfew(
 def _exceptions(
     nights: Nights, found: Found, edges: list[Edges], profile: NightlyProfile
 ) -> tuple[str, ...]:
-    """Dates from the first to the last of the episodes that do not fit."""
-    first = found.nights.day[found.episodes[0].first]
-    last = found.nights.day[found.episodes[-1].last]
+    """Dates of the episodes that do not fit; between two waves there is nothing to fit."""
+    held = np.zeros(nights.day.size, dtype=bool)
+    for one in found.episodes:
+        first, last = found.nights.day[one.first], found.nights.day[one.last]
+        held |= (nights.day >= first) & (nights.day <= last)
     return exceptions(
-        nights.only((nights.day >= first) & (nights.day <= last)),
+        nights.only(held),
         found.union,
         found.weekdays,
         "failed" if found.strength.state is State.BLOCKED else "was slow",
@@ -243,6 +252,7 @@ def always_curfew(
         effect=Effect(
             in_window=part.rate.share if part else round(float(rows.bad[run.inside].mean()), 4),
             outside=round(test.reference, 4),
+            outside_of=_reference(test),
         ),
         slower_by=_run_slower_by(rows, run, state, profile),
         rule_id="nights.always",
@@ -254,6 +264,11 @@ def always_curfew(
         ),
         episodes=spells(*dates),
     )
+
+
+def _reference(test: RunTest) -> Reference | None:
+    """What the share `test.reference` was measured on: the first that the run was set against."""
+    return _REFERENCES.get(test.against.partition(" and ")[0])
 
 
 def _run_slower_by(rows: Rows, run: Run, state: State, profile: NightlyProfile) -> SlowerBy | None:

@@ -45,7 +45,7 @@ def exceptions(
     """Clauses for the dates given, in order.
 
     Args:
-        nights: all dates from the first to the last of the episodes, every weekday.
+        nights: the dates of the episodes, every weekday.
         union: the windows.
         weekdays: on which they hold.
         verb: what a bad row did: "failed" or "was slow".
@@ -80,7 +80,7 @@ def _of_date(
     bins = sum(int(counted[s.end] - counted[s.start]) for s in union)
     found = []
     if weekday in weekdays and bins and inside <= 0.0:
-        found.append(f"{name}: measured in {bins} bins inside the windows, mostly fine")
+        found.append(f"{name}: {_measured(bins)} inside the windows, mostly fine")
     if weekday not in weekdays and inside >= profile.gain_min:
         found.append(f"{name}: {verb} inside the windows, on a weekday the pattern leaves out")
     for start, stop, where in gaps:
@@ -98,6 +98,11 @@ def _of_date(
             hours = _hours(counted, start, stop, stretch)
             found.append(f"{name}: also {verb} {where} ({hours})")
     return found
+
+
+def _measured(bins: int) -> str:
+    unit = "stretch" if bins == 1 else "stretches"
+    return f"measured in {bins} {unit} of ten minutes"
 
 
 def _gaps(union: tuple[Span, ...]) -> list[tuple[int, int, str]]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from evenfall.model.verdict import SlowerBy
-from evenfall.model.vocabulary import ChangeKind, ClaimLevel, Pattern, Scope, SeriesState, State
+from evenfall.model.vocabulary import (
+    ChangeKind,
+    ClaimLevel,
+    Pattern,
+    Reference,
+    Scope,
+    SeriesState,
+    State,
+)
 
 __all__ = [
     "ANALYZE_SCHEMA_VERSION",
@@ -51,15 +59,22 @@ class Instants(msgspec.Struct, frozen=True, kw_only=True):
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """How strong: for failures the two shares of failed tests; for slowness medians of x.
 
+    Where it holds at all measured hours: the two shares of tests that failed or were slow, or that
+    lie at the one rate.
+
     Attributes:
+        outside: the same where it is compared; 0 if only with chance.
         low, high: 95 % interval of (inside − outside) for failures, of the median of x inside
             for slowness (natural log of target ÷ control).
+        outside_of: where `outside` was measured; null in findings that were kept before it was
+            recorded.
     """
 
     in_window: float
     outside: float
     low: float | None = None
     high: float | None = None
+    outside_of: Reference | None = None
 
 
 class Spell(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ __all__ = [
     "Fact",
     "Pattern",
     "Provenance",
+    "Reference",
     "Role",
     "RungName",
     "RungState",
@@ -184,6 +185,16 @@ class Pattern(StrEnum):
     WINDOW = "window"
     ALWAYS = "always"
     NONE = "none"
+
+
+class Reference(StrEnum):
+    """What an effect was compared with: where the share or the median "outside" was measured."""
+
+    OTHER_HOURS = "other_hours"  # of the same nights
+    OTHER_DAYS = "other_days"  # of the same series, before or after
+    OTHER_NETWORKS = "other_networks"  # the same service there, in the same hours
+    NEUTRAL_NAME = "neutral_name"  # the other arms of the pairs
+    CHANCE = "chance"  # nothing was measured: a fair coin, day by day
 
 
 class SeriesState(StrEnum):

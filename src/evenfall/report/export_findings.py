@@ -69,6 +69,7 @@ def _curfew_row(curfew: Curfew) -> dict[str, Any]:
         "slower_by_high": by.high if by else None,
         "effect_in_window": effect.in_window,
         "effect_outside": effect.outside,
+        "effect_outside_of": str(effect.outside_of) if effect.outside_of else None,
         "effect_low": effect.low,
         "effect_high": effect.high,
         "p_value": curfew.p_value,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.vocabulary import SeriesState
 from evenfall.text.beside import beside
+from evenfall.text.foreign import one_line
 from evenfall.text.nights import answer, counted_words, facts, not_shown, plain, state_words
 
 __all__ = [
@@ -20,7 +21,7 @@ __all__ = [
 ]
 
 TABLE_HEADINGS = ("service", "network", "what", "nights", "n", "p")
-TABLE_NOTE = "nights and n: all that was measured of the series"
+TABLE_NOTE = "nights, n: all measured; a night runs from noon (dates are counted if fewer)"
 _NAMES_MAX = 6
 
 Key = tuple[str, str]
@@ -39,8 +40,8 @@ def table_rows(
 
 def _row(finding: SeriesFinding, curfew: Curfew | None) -> tuple[str, ...]:
     return (
-        finding.service,
-        finding.network,
+        one_line(finding.service),
+        one_line(finding.network),
         state_words(finding, curfew),
         str(finding.nights_measured),
         f"{finding.n:,}",
@@ -56,7 +57,7 @@ def _p_words(p_value: float | None) -> str:
 
 def curfew_lines(finding: SeriesFinding, curfew: Curfew) -> list[str]:
     """The answer, how sure, and what it does not show."""
-    lines = [f"{curfew.network}: {plain(answer(finding, curfew))}"]
+    lines = [f"{one_line(curfew.network)}: {plain(answer(finding, curfew))}"]
     lines += [f"  {fact.figure}: {fact.basis}" for fact in facts(finding, curfew)]
     lines.append(f"  counted: {counted_words(finding, curfew)}")
     lines += [f"  {sentence}" for sentence in beside(finding, curfew)]
@@ -69,7 +70,7 @@ def change_lines(findings: Sequence[SeriesFinding], curfews: Sequence[Curfew]) -
     """What stands beside the series without a curfew: changes of level and of who measures."""
     claimed = {(c.service, c.network) for c in curfews}
     return [
-        f"{finding.service} {finding.network}: {sentence}"
+        f"{_name(finding)}: {sentence}"
         for finding in findings
         if finding.changes and (finding.service, finding.network) not in claimed
         for sentence in beside(finding)
@@ -81,13 +82,16 @@ def reason_lines(findings: Sequence[SeriesFinding]) -> list[str]:
     grouped: dict[str, list[str]] = {}
     for finding in findings:
         if finding.state is SeriesState.INSUFFICIENT and finding.reason:
-            name = f"{finding.service} {finding.network}"
-            grouped.setdefault(finding.reason, []).append(name)
+            grouped.setdefault(finding.reason, []).append(_name(finding))
     return [
         f"Not enough measured: {reason} ({', '.join(names[:_NAMES_MAX])}"
         + (f" and {len(names) - _NAMES_MAX} more)" if len(names) > _NAMES_MAX else ")")
         for reason, names in sorted(grouped.items())
     ]
+
+
+def _name(finding: SeriesFinding) -> str:
+    return f"{one_line(finding.service)} {one_line(finding.network)}"
 
 
 def summary_line(findings: Sequence[SeriesFinding]) -> str:

@@ -12,6 +12,7 @@ from evenfall.model.curfew import Change, Congestion, Curfew, RateCluster, Serie
 from evenfall.model.vocabulary import ChangeKind
 from evenfall.text.words import (
     count_words,
+    date_words,
     dates_words,
     factor_words,
     joined,
@@ -58,7 +59,8 @@ def waves_words(curfew: Curfew) -> list[str]:
     if len(curfew.episodes) < 2:
         return []
     waves = [
-        f"{spell.first} to {spell.last} ({nights_words(spell.nights_seen, 'night')})"
+        f"{date_words(spell.first)} to {date_words(spell.last)} "
+        f"({nights_words(spell.nights_seen, 'night')})"
         for spell in curfew.episodes
     ]
     return [f"It came in {len(waves)} waves: {joined(waves)}; nights between them are not counted."]

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from evenfall.model.curfew import Curfew, SeriesFinding, Window
 from evenfall.model.vocabulary import ClaimLevel, Pattern, Scope, SeriesState, State
+from evenfall.text.against import against_words, wrong_words
 from evenfall.text.words import (
     count_words,
     date_words,
@@ -127,6 +128,8 @@ def facts(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[Fact, .
 def counted_words(finding: SeriesFinding, curfew: Curfew) -> str:
     """Measurements and nights of the episode, out of those of the whole series."""
     measured = nights_words(finding.nights_measured, "measured night")
+    if curfew.pattern is Pattern.ALWAYS:
+        measured += "; days run from midnight, nights from noon, the fewer are counted here"
     return (
         f"{count_words(curfew.n, 'measurement')} of the episode, out of {finding.n:,} of the whole "
         f"series ({measured})"
@@ -149,7 +152,7 @@ def not_shown(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[str
     if curfew.lifting is None:
         said.append("Whether it has ended: the last night measured still had it.")
     if curfew.exceptions:
-        said.append(f"Not explained: {joined([_exception_words(e) for e in curfew.exceptions])}.")
+        said.append(f"Not explained: {'; '.join(map(_exception_words, curfew.exceptions))}.")
     if curfew.unmeasured:
         said.append(f"Never measured: {joined(list(curfew.unmeasured))}.")
     said += [_sentence(caveat) for caveat in curfew.caveats]
@@ -161,7 +164,8 @@ def state_words(finding: SeriesFinding, curfew: Curfew | None = None) -> str:
     if curfew is not None and curfew.pattern is Pattern.ALWAYS:
         return f"{_done(curfew)} at all measured hours"
     if curfew is not None:
-        return f"{_done(curfew)} {windows_words(curfew.windows)}"
+        waves = f", in {len(curfew.episodes)} waves" if len(curfew.episodes) > 1 else ""
+        return f"{_done(curfew)} {windows_words(curfew.windows)}{waves}"
     if finding.state is SeriesState.INSUFFICIENT:
         return "not enough measured"
     return "no recurring hours found"
@@ -203,6 +207,11 @@ def _always(curfew: Curfew, name: str) -> tuple[Part, ...]:
 def _episode(curfew: Curfew) -> tuple[Part, ...]:
     """The dates that the counts speak of; none where the episode is all that was measured."""
     onset, lifting = curfew.onset, curfew.lifting
+    if len(curfew.episodes) > 1:
+        waves = Part(f"{len(curfew.episodes)} waves", strong=True)
+        first, last = date_words(curfew.episodes[0].first), date_words(curfew.episodes[-1].last)
+        between = (Part(" between "), Part(first, strong=True), Part(" and "))
+        return Part("In "), waves, *between, Part(last, strong=True), Part(", on ")
     if onset is not None and lifting is not None:
         same_year = onset.earliest[:4] == lifting.latest[:4]
         return (
@@ -255,12 +264,12 @@ def _share_hit(curfew: Curfew) -> float | None:
 
 def _contrast(curfew: Curfew, name: str) -> tuple[Part, ...]:
     if curfew.state is State.BLOCKED:
-        inside, outside = curfew.effect.in_window, curfew.effect.outside
-        against = "before" if curfew.pattern is Pattern.ALWAYS else "at other times"
+        against = against_words(curfew)
+        beside = f", {percent_words(curfew.effect.outside)} {against}" if against else ""
         said = [
             Part(": "),
-            Part(percent_words(inside), strong=True),
-            Part(f" of tests failed, {percent_words(outside)} {against}."),
+            Part(percent_words(curfew.effect.in_window), strong=True),
+            Part(f" of tests {wrong_words(curfew)}{beside}."),
         ]
     else:
         said = [Part(".")]
@@ -312,16 +321,20 @@ def _effect_fact(curfew: Curfew) -> Fact:
         low, high = factor_words(curfew.slower_by.low), factor_words(curfew.slower_by.high)
         figure = f"{factor_words(curfew.slower_by.median)}× slower"
         return Fact(figure, f"between {low} and {high} times")
-    effect = curfew.effect
     if curfew.state is State.BLOCKED:
-        interval = ""
-        if effect.low is not None and effect.high is not None:
-            interval = f"; difference {percent_words(effect.low)} to {percent_words(effect.high)}"
-        return Fact(
-            f"{percent_words(effect.in_window)} failed",
-            f"{percent_words(effect.outside)} outside{interval}",
-        )
+        return _failing_fact(curfew)
     return Fact(_of_nights(curfew, "night"), count_words(curfew.n, "measurement"))
+
+
+def _failing_fact(curfew: Curfew) -> Fact:
+    effect, against = curfew.effect, against_words(curfew)
+    figure = f"{percent_words(effect.in_window)} {wrong_words(curfew)}"
+    if not against:
+        return Fact(figure, "day by day more than chance alone gives")
+    interval = ""
+    if effect.low is not None and effect.high is not None:
+        interval = f"; difference {percent_words(effect.low)} to {percent_words(effect.high)}"
+    return Fact(figure, f"{percent_words(effect.outside)} {against}{interval}")
 
 
 def _ends_words(window: Window) -> str:
@@ -336,7 +349,9 @@ def _done(curfew: Curfew) -> str:
 
 
 def _of_nights(curfew: Curfew, unit: str) -> str:
-    return f"{curfew.nights_seen} of {nights_words(curfew.nights_measured, unit)}"
+    """Of waves the counts are of their own nights, which the words say."""
+    of = "of their" if len(curfew.episodes) > 1 else "of"
+    return f"{curfew.nights_seen} {of} {nights_words(curfew.nights_measured, unit)}"
 
 
 def _exception_words(exception: str) -> str:

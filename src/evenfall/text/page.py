@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from evenfall.model.curfew import Curfew, SeriesFinding
+from evenfall.text.foreign import one_line
 from evenfall.text.nights import answer, plain
 from evenfall.text.words import count_words, service_words, title_words
 
@@ -26,7 +27,7 @@ def where_words(
     finding: SeriesFinding, dates: Sequence[dt.date], zone: str, curfew: Curfew | None
 ) -> str:
     """One line over the answer: what, where, when, in whose time."""
-    parts = [title_words(finding.service), f"network {finding.network}"]
+    parts = [title_words(finding.service), f"network {one_line(finding.network)}"]
     if curfew is not None and curfew.lines is not None:
         parts.append(count_words(curfew.lines, "line"))
     if dates:

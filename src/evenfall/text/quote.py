@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from evenfall.model.curfew import Curfew, RateCluster, SeriesFinding, Spell, Window
 from evenfall.model.vocabulary import Pattern, Scope, SeriesState, State
+from evenfall.text.against import against_words, wrong_words
 from evenfall.text.foreign import one_line
 from evenfall.text.words import (
     count_words,
@@ -188,7 +189,7 @@ def _kilobits(rate: RateCluster) -> str:
 
 def _blocked(curfew: Curfew) -> tuple[str, tuple[float, float] | None]:
     effect = curfew.effect
-    against = "before" if curfew.pattern is Pattern.ALWAYS else "at other times"
+    against = against_words(curfew)
     interval, limits = "", None
     if effect.low is not None and effect.high is not None:
         limits = (effect.low, effect.high)
@@ -197,7 +198,10 @@ def _blocked(curfew: Curfew) -> tuple[str, tuple[float, float] | None]:
             f"{percent_words(effect.high)}"
         )
     share, other = percent_words(effect.in_window), percent_words(effect.outside)
-    return f"did not open in {share} of tests ({other} {against}{interval})", limits
+    beside = f" ({other} {against}{interval})" if against else ""
+    if curfew.pattern is Pattern.ALWAYS:
+        return f"mostly did not open: {share} of tests {wrong_words(curfew)}{beside}", limits
+    return f"did not open in {share} of tests{beside}", limits
 
 
 def _hours(curfew: Curfew) -> str:

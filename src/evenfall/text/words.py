@@ -11,6 +11,7 @@ from evenfall.model.curfew import Instants, Window
 from evenfall.model.saying import Saying, say
 from evenfall.model.verdict import Verdict
 from evenfall.model.vocabulary import Explanation
+from evenfall.text.foreign import one_line
 
 __all__ = [
     "STEP_WORDS",
@@ -74,8 +75,8 @@ _EXPLANATIONS = {
 
 
 def service_words(service: str) -> str:
-    """The name people use for a service."""
-    return _SERVICES.get(service.lower(), service)
+    """The name people use for a service; what an archive calls it is made fit for a line."""
+    return _SERVICES.get(service.lower()) or one_line(service)
 
 
 def title_words(service: str) -> str:
