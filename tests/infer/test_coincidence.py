@@ -77,24 +77,79 @@ def test_a_true_association_is_found(seed: int) -> None:
     assert max(found.lags, key=lambda lag: lag[1] or 0)[0] == 0
 
 
-def test_the_p_value_is_the_share_of_moved_calendars() -> None:
-    """The same by a loop over `np.roll`, all nights measured; near moves only above the line."""
+def test_the_difference_is_that_of_least_squares() -> None:
+    """Numpy's least squares on weekdays, date and the rolled calendar; near moves only above."""
     rng = np.random.default_rng(3)
     nights = 40
     value = rng.random(nights)
     event = rng.random(nights) < 0.3
-    found = associate(
-        MONDAY + np.arange(nights), value, value > 0.5, MONDAY + np.flatnonzero(event), EVENTS_2026
-    )
-    moved = [
-        value[np.roll(event, j)].mean() - value[~np.roll(event, j)].mean() for j in range(nights)
-    ]
-    as_much = sum(m >= moved[0] - 1e-12 for m in moved[1:])
+    day = MONDAY + np.arange(nights)
+    found = associate(day, value, value > 0.5, MONDAY + np.flatnonzero(event), EVENTS_2026)
+    base = np.column_stack((np.eye(7)[np.arange(nights) % 7], np.arange(nights)))
+    for lag in (0, 2, -3):
+        columns = np.column_stack((base, np.roll(event, lag)))
+        fitted = np.linalg.lstsq(columns, value, rcond=None)[0][-1]
+        assert dict(found.lags)[lag] == pytest.approx(fitted)
+    assert found.value_difference == dict(found.lags)[0]
     assert found.shifts == nights - 1 - 4
-    assert found.p_value == pytest.approx(min(1.0, (1 + as_much) / (1 + found.shifts)))
-    assert found.value_difference == pytest.approx(moved[0])
-    assert dict(found.lags)[2] == pytest.approx(moved[2])
-    assert dict(found.lags)[-3] == pytest.approx(moved[-3])
+    assert found.p_value is not None
+    assert found.p_value * (1 + found.shifts) == pytest.approx(
+        round(found.p_value * (1 + found.shifts))
+    )
+
+
+DATES = np.arange(150)
+WEEKEND = DATES % 7 >= 5
+
+
+def rhythm_or_drift(world: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Values and event nights that share a weekday, or lateness, and nothing else."""
+    if world in ("drift", "step"):
+        level = np.linspace(-1, 1, 150) if world == "drift" else np.where(DATES >= 100, 1.0, -1.0)
+        chosen = rng.choice(DATES[100:], 12, replace=False)
+        return 1 / (1 + np.exp(-level - rng.normal(0, 0.5, 150))), chosen
+    value = 1 / (1 + np.exp(-np.where(WEEKEND, 1.5, -1) - rng.normal(0, 0.7, 150)))
+    count, share = {"four": (4, 1.0), "eight": (8, 0.8), "ten": (10, 0.5)}[world]
+    chance = np.where(WEEKEND, share / WEEKEND.sum(), (1 - share) / (~WEEKEND).sum())
+    return value, rng.choice(DATES, count, replace=False, p=chance)
+
+
+@pytest.mark.parametrize("world", ["four", "eight", "ten", "drift", "step"])
+def test_a_shared_weekday_or_trend_is_no_association(world: str) -> None:
+    """In 300 calendars p ≤ .05 is as rare as chance allows, and nearly all are tested."""
+    found = []
+    for seed in range(300):
+        value, events = rhythm_or_drift(world, np.random.default_rng([seed, 11]))
+        p = associate(
+            MONDAY + DATES, value, value > 0.5, (MONDAY + events).tolist(), EVENTS_2026
+        ).p_value
+        if p is not None:
+            found.append(p)
+    assert len(found) > 270
+    hits = int((np.array(found) <= FEW_PER_CENT).sum())
+    assert stats.binomtest(hits, len(found), FEW_PER_CENT, alternative="greater").pvalue > 0.01
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_four_weekend_events_that_are_worse_are_found(seed: int) -> None:
+    """Beyond the weekend's own level."""
+    rng = np.random.default_rng([seed, 12])
+    events = rng.choice(DATES[WEEKEND], 4, replace=False)
+    level = np.where(WEEKEND, 0, -1) + 3 * np.isin(DATES, events) + rng.normal(0, 0.7, 150)
+    value = 1 / (1 + np.exp(-level))
+    found = associate(MONDAY + DATES, value, value > 0.5, (MONDAY + events).tolist(), EVENTS_2026)
+    assert found.p_value is not None
+    assert found.p_value <= FEW_PER_CENT
+
+
+def test_one_long_event_over_one_long_spell_cannot_be_told_from_time() -> None:
+    """Thirty nights, both: one coincidence."""
+    event = (DATES >= 60) & (DATES < 90)
+    found = associate(
+        MONDAY + DATES, event.astype(float), event, MONDAY + DATES[event], EVENTS_2026
+    )
+    assert found.p_value is None
+    assert "time trend" in found.because
 
 
 def test_events_that_fill_their_weekday_cannot_be_told_from_it() -> None:

@@ -1,9 +1,10 @@
 """Do bad nights and events fall on the same dates more often than a moved calendar would?
 
 What it does. A night has a value (the share of measurements in the hours that went wrong) and a
-verdict (bad or not). The statistic is the mean value of nights with an event less that of nights
-without. The null is the same calendar of events moved round the measured time by every other number
-of nights: this keeps how bad nights hang together and how the events are spaced.
+verdict (bad or not). The statistic is the difference of nights with an event from nights without,
+less what weekday and date explain of both, over its standard error. The null is the same calendar
+of events moved round the measured time by every other number of nights: this keeps
+how bad nights hang together and how the events are spaced.
 
 Rules:
     Every shift by 1 … K − 1 nights is looked at, K the dates from the first to the last measured
@@ -12,9 +13,8 @@ Rules:
     do. (Left out on both sides, runs of bad nights make p too small: a smooth sequence has its
     largest values side by side.) So p is never smaller than the exact p over all shifts.
     A shift that leaves one of the sides without a measured night says nothing and is not counted.
-    Where the events have a rhythm over weekdays (χ² over their counts, the calendar alone decides),
-    nights are compared within their weekday: the difference of each weekday, weighted by
-    n₁·n₀ ÷ (n₁ + n₀). Otherwise all nights are compared at once.
+    Weekdays, a bending trend and lasting steps are taken out first; `coincidence_design.py`. Where
+    they reproduce the events, nothing is tested: weekday, or date, cannot be told from the events.
     No p below 1 ÷ (shifts + 1) exists, and how many nights a p of 1 % would take is said.
     One-sided: worse on nights with an event.
 
@@ -22,11 +22,8 @@ What it does not do. It shows no cause: a third thing may set both dates. It doe
 event was; `event_dates.py` does. It does not look at the hours within a night, except in
 `hour_profile`, which describes and does not test.
 
-How it works: a matrix of moved calendars times the columns "measured" and "value", split by weekday
-if need be, gives every sum at once; in pieces, so that years fit into memory.
-
 Sources: METHOD 6; E. Edgington and P. Onghena, Randomization Tests, 2007 (p counts the observed
-one); N. Mantel and W. Haenszel, JNCI 22 (1959), the weights; H. Mann and D. Whitney, Ann. Math.
+one); H. Mann and D. Whitney, Ann. Math.
 Statist. 18 (1947), the AUC.
 """
 
@@ -39,6 +36,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from evenfall.infer.coincidence_design import Scores, scores
 from evenfall.infer.effect import share_difference
 from evenfall.infer.event_profiles import EventsProfile
 from evenfall.infer.localtime import weekday_of
@@ -99,28 +97,31 @@ def associate(
     calendar = _Calendar.of(day, value, event_days)
     if because := _too_little(calendar, profile):
         return _untested(calendar, hit, day, because, profile)
-    strata = _has_rhythm(calendar, profile)
-    moved = _differences(calendar, strata, profile)
     base = _untested(calendar, hit, day, "", profile)
-    if np.isnan(moved[0]):
-        return _with(
-            base,
-            weekday_strata=strata,
-            because="the events fill all measured nights of their weekdays: "
-            "the events cannot be told from the weekday",
-        )
-    shift = np.arange(moved.size)
-    far = ~np.isnan(moved) & (np.minimum(shift, moved.size - shift) > profile.near_shifts)
-    as_much = int(np.count_nonzero(moved[1:] >= moved[0] - _TIE))
+    found = scores(calendar.measured, calendar.event, calendar.value, calendar.weekday, profile)
+    if because := _not_told(found, profile):
+        return _with(base, weekday_strata=True, because=because)
+    score = found.score
+    shift = np.arange(score.size)
+    far = ~np.isnan(score) & (np.minimum(shift, score.size - shift) > profile.near_shifts)
+    as_much = int(np.count_nonzero(score[1:] >= score[0] - _TIE))
     shifts = int(np.count_nonzero(far))
     return _with(
         base,
-        value_difference=float(moved[0]),
-        weekday_strata=strata,
+        value_difference=float(found.difference[0]),
+        weekday_strata=True,
         shifts=shifts,
         p_value=min(1.0, (1 + as_much) / (1 + shifts)),
-        lags=_lags(moved, profile),
+        lags=_lags(found.difference, profile),
     )
+
+
+def _not_told(found: Scores, profile: EventsProfile) -> str:
+    if found.own_weekday < profile.own_min:
+        return "the events fill the nights of their weekdays: cannot tell from the weekday"
+    if found.own_all < profile.own_min or np.isnan(found.score[0]):
+        return "the events lie as lasting changes of the nights do: cannot tell from the time trend"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -167,47 +168,6 @@ def _too_little(calendar: _Calendar, profile: EventsProfile) -> str:
     if not (~calendar.event & calendar.measured).any():
         return "every measured night had an event: there is nothing to compare with"
     return ""
-
-
-def _has_rhythm(calendar: _Calendar, profile: EventsProfile) -> bool:
-    """Whether the events prefer weekdays; looks at the calendar, never at the values."""
-    nights = np.bincount(calendar.weekday, minlength=7)
-    events = np.bincount(calendar.weekday[calendar.event], minlength=7)
-    total = int(events.sum())
-    if total < profile.rhythm_events_min:
-        return False
-    even = total * nights / nights.sum()
-    there = even > 0
-    chi2 = float(((events - even)[there] ** 2 / even[there]).sum())
-    return chi2 > profile.rhythm_chi2
-
-
-def _differences(calendar: _Calendar, strata: bool, profile: EventsProfile) -> _Floats:
-    """The statistic for every shift 0 … K − 1; NaN where a side has no measured night."""
-    k = calendar.measured.size
-    group = calendar.weekday if strata else np.zeros(k, dtype=np.int64)
-    member = np.eye(7 if strata else 1)[group] * calendar.measured[:, None]
-    columns = np.hstack((member, member * calendar.value[:, None]))
-    dates, moved = np.arange(k), np.empty(k)
-    step = max(1, profile.cells_max // k)
-    for low in range(0, k, step):
-        shift = np.arange(low, min(low + step, k))
-        events = calendar.event[(dates[None, :] - shift[:, None]) % k].astype(float)
-        moved[shift] = _weighted(events @ columns, columns.sum(axis=0))
-    return moved
-
-
-def _weighted(with_event: _Floats, of_all: _Floats) -> _Floats:
-    """Differences of means from counts and sums by stratum; (shifts, 2·strata) and (2·strata,)."""
-    half = of_all.size // 2
-    n1, s1 = with_event[:, :half], with_event[:, half:]
-    n0, s0 = of_all[:half] - n1, of_all[half:] - s1
-    both = (n1 > 0) & (n0 > 0)
-    weight = np.where(both, n1 * n0 / np.maximum(n1 + n0, 1.0), 0.0)
-    difference = s1 / np.maximum(n1, 1.0) - s0 / np.maximum(n0, 1.0)
-    total = weight.sum(axis=1)
-    mean = (weight * difference).sum(axis=1) / np.where(total > 0, total, 1.0)
-    return np.where(total > 0, mean, np.nan)
 
 
 def _lags(moved: _Floats, profile: EventsProfile) -> tuple[tuple[int, float | None], ...]:

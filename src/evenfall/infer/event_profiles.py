@@ -6,7 +6,7 @@ with them is in docs/events.md.
 
 What it does not do: hold the constants of nights themselves; see `profiles.py`.
 
-Sources: METHOD 6; the 95 % point of χ² with 6 degrees of freedom, 12.59 (any table).
+Sources: METHOD 6; D. Andrews, Econometrica 61 (1993): F of a step at an unknown time.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ class EventsProfile:
         near_shifts: calendars moved by so many nights or fewer still overlap with the true one;
             they may speak against an association, and do not count among the shifts.
         nights_min: measured nights below which nothing is tested.
-        rhythm_events_min, rhythm_chi2: from so many event nights on, events have a weekday rhythm
-            if their counts by weekday differ from even by more than this χ².
+        trend_nights: the line of the trend may bend that often; noise is measured as far around.
+        steps_max, step_nights, step_f: so many lasting changes are taken out, so far apart, each
+            with an F above this.
+        variance_weight: nights by which the noise of a weekday or a month is drawn to the whole.
+        own_min: below this share of their variation beyond weekday and date, events are not tested.
         p_wanted: the p-value for which the needed number of nights is said.
         lags_max: nights of the lead and lag profile.
         hour_lags_max: hours of the other one.
@@ -49,8 +52,12 @@ class EventsProfile:
     night_until_h: int = 6
     near_shifts: int = 2
     nights_min: int = 14
-    rhythm_events_min: int = 5
-    rhythm_chi2: float = 12.59
+    trend_nights: int = 28
+    steps_max: int = 3
+    step_nights: int = 14
+    step_f: float = 12.0
+    variance_weight: int = 4
+    own_min: float = 0.1
     p_wanted: float = 0.01
     lags_max: int = 7
     hour_lags_max: int = 7
@@ -64,4 +71,4 @@ class EventsProfile:
     cells_max: int = 1_000_000
 
 
-EVENTS_2026 = EventsProfile(name="events-2026")
+EVENTS_2026 = EventsProfile(name="events-2026.2")

@@ -65,9 +65,10 @@ class Coincidence(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
         hits_with, hits_without: of these, the bad ones.
         share_with, share_without: the same as shares; null where there is no such night.
         difference, low, high: of the two shares, with 95 % limits (weeks hang together).
-        value_difference: the statistic: mean share of measurements that went wrong in the hours.
+        value_difference: of the mean share of measurements that went wrong in the hours, less what
+            weekday and date explain.
         auc: chance that a night with an event has the larger value than one without.
-        weekday_strata: nights were compared within their weekday, for the events have a rhythm.
+        weekday_strata: weekdays, a trend and lasting changes were taken out first.
         shifts: moved calendars that the p-value rests on.
         p_value: share of the calendar's shifts that give as large a difference; null: not tested.
         p_min: no p-value over so few shifts can be smaller.

@@ -112,7 +112,7 @@ def _test(found: Coincidence, name: str) -> str:
         what = f"Nights that went wrong and nights with {_one(name)} fall together more often than"
     else:
         what = f"Nights that went wrong and nights with {_one(name)} fall together no more than"
-    strata = ", within weekdays, for these events keep to some" if found.weekday_strata else ""
+    strata = ", less weekdays, trend and lasting changes" if found.weekday_strata else ""
     floor = ""
     if least > 0.01:
         floor = (
