@@ -41,10 +41,12 @@ __all__ = [
     "EARLIEST_US",
     "LATEST_US",
     "LocalTimes",
+    "change_between",
     "clock_text",
     "date_text",
     "load_zone",
     "local_times",
+    "offset_at",
     "tzdata_version",
     "weekday_of",
 ]
@@ -128,29 +130,36 @@ def _offset_steps(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Instants (s) from which each UTC offset (s) holds, covering first_s … last_s."""
     at = first_s - 2 * _DAY_S
-    starts, offsets = [at], [_offset_s(zone, at)]
+    starts, offsets = [at], [offset_at(zone, at)]
     while at <= last_s:
         following = at + _DAY_S
-        if _offset_s(zone, following) != offsets[-1]:
-            starts.append(_change_between(zone, at, following))
-            offsets.append(_offset_s(zone, following))
+        if offset_at(zone, following) != offsets[-1]:
+            starts.append(change_between(zone, at, following))
+            offsets.append(offset_at(zone, following))
         at = following
     return np.array(starts, dtype=np.int64), np.array(offsets, dtype=np.int64)
 
 
-def _change_between(zone: ZoneInfo, before_s: int, after_s: int) -> int:
-    """The second at which the offset changes, by halving."""
-    old = _offset_s(zone, before_s)
+def change_between(zone: ZoneInfo, before_s: int, after_s: int) -> int:
+    """The first second of the new offset, by halving.
+
+    Args:
+        zone: from `load_zone`.
+        before_s: seconds since 1970 UTC; the old offset holds.
+        after_s: likewise; the new one holds, and there is no change but this one between.
+    """
+    old = offset_at(zone, before_s)
     while after_s - before_s > 1:
         middle = (before_s + after_s) // 2
-        if _offset_s(zone, middle) == old:
+        if offset_at(zone, middle) == old:
             before_s = middle
         else:
             after_s = middle
     return after_s
 
 
-def _offset_s(zone: ZoneInfo, at_s: int) -> int:
+def offset_at(zone: ZoneInfo, at_s: int) -> int:
+    """Seconds east of UTC that the zone's clock shows at `at_s`, seconds since 1970 UTC."""
     offset = dt.datetime.fromtimestamp(at_s, zone).utcoffset()
     return int(offset.total_seconds()) if offset is not None else 0
 

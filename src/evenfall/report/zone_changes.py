@@ -14,6 +14,8 @@ import datetime as dt
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from evenfall.infer.localtime import change_between, offset_at
+
 __all__ = ["Offset", "offset_text", "offsets"]
 
 _DAY_S = 86_400
@@ -44,8 +46,8 @@ def offsets(zone: ZoneInfo, first_s: int, last_s: int) -> list[Offset]:
     at = first_s
     while at <= last_s:
         following = at + _DAY_S
-        if _seconds(zone, following) != found[-1].offset_s:
-            changed = _change_between(zone, at, following)
+        if offset_at(zone, following) != found[-1].offset_s:
+            changed = change_between(zone, at, following)
             found.append(_offset(zone, changed, found[-1].offset_s))
         at = following
     return found
@@ -58,20 +60,9 @@ def offset_text(offset_s: int, *, colon: bool = True) -> str:
     return f"{'-' if offset_s < 0 else '+'}{minutes // 60:02d}{mark}{minutes % 60:02d}"
 
 
-def _change_between(zone: ZoneInfo, before_s: int, after_s: int) -> int:
-    old = _seconds(zone, before_s)
-    while after_s - before_s > 1:
-        middle = (before_s + after_s) // 2
-        if _seconds(zone, middle) == old:
-            before_s = middle
-        else:
-            after_s = middle
-    return after_s
-
-
 def _offset(zone: ZoneInfo, at_s: int, before_s: int | None) -> Offset:
     local = dt.datetime.fromtimestamp(at_s, zone)
-    seconds = _seconds(zone, at_s)
+    seconds = offset_at(zone, at_s)
     return Offset(
         at_s=at_s,
         before_s=seconds if before_s is None else before_s,
@@ -79,8 +70,3 @@ def _offset(zone: ZoneInfo, at_s: int, before_s: int | None) -> Offset:
         name=local.tzname() or "",
         is_daylight=bool(local.dst()),
     )
-
-
-def _seconds(zone: ZoneInfo, at_s: int) -> int:
-    offset = dt.datetime.fromtimestamp(at_s, zone).utcoffset()
-    return int(offset.total_seconds()) if offset is not None else 0
