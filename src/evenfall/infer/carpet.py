@@ -65,7 +65,7 @@ NIGHTS_MAX = 4000
 _DAY_MIN = 1440
 _CELL_MIN = CELL_S // 60
 _STEP_FACTORS = (1.5, 3.0, 10.0)  # control ÷ target at which a step begins
-_CONTROLS_DOWN = 0.5
+_CONTROLS_FAILING = 0.5  # of one instant; half of them failing, a failure there tells nothing
 _DAYLIGHT_MIN = (4 * 60, 18 * 60 + 30)
 
 

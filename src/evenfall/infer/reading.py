@@ -32,7 +32,7 @@ from evenfall.model.errors import FormatError
 __all__ = ["Reading", "bins_of", "read"]
 
 _PER_HOUR = BINS_PER_DAY // 24
-_CONTROLS_DOWN = 0.8
+_CONTROLS_DOWN = 0.8  # mean over a whole series; with fewer down, some of it can be judged
 
 
 @dataclass(frozen=True)
