@@ -205,7 +205,7 @@ def steps_of(series: Series, *, outside: npt.NDArray[np.bool_]) -> npt.NDArray[n
     failed = (series.failed == 1) | np.isposinf(slowness)
     step[failed] = Step.DID_NOT_OPEN
     # A failure tells nothing about the service while the controls fail as well.
-    step[failed & (series.control_failed >= _CONTROLS_DOWN)] = Step.NOT_MEASURED
+    step[failed & (series.control_failed >= _CONTROLS_FAILING)] = Step.NOT_MEASURED
     if not series.archive_clock:
         step[~series.clock_verified] = Step.NOT_MEASURED
     possible = (series.started_us >= EARLIEST_US) & (series.started_us <= LATEST_US)
