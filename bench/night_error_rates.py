@@ -63,12 +63,13 @@ DETAIL_HEAD = """\
 Of series that were found; what was missed has no edges and no dates. Edges: minutes between a true
 edge and the one that is printed, and the share within the printed interval. Dates: onsets and
 liftings, nights from the middle of the interval, and the share within it (0 % beside a dash: the
-data begin and end inside the curfew, and in some worlds a date was printed nevertheless). Waves:
-as many as in truth, each dated end within two nights. Nights and MB: of some of the worlds, missed
-ones too, the median of the first look (5, 7, 10, 14, 21, 28 nights) with a right claim, and of the millions of
-bytes that one of the series found rests on until then: both arms of its pairs and the line's
-neutral pairs, or visits to the service and to the controls. An archive's tests tell no bytes; a
-dash elsewhere: half of the worlds had no right claim. Peers print no intervals, dates or scopes.
+data begin and end inside the curfew, and in some worlds a date was printed nevertheless). Waves: as
+many as in truth, each dated end within two nights. Nights and MB: of some of the worlds, missed
+ones too, the median of the first look (5, 7, 10, 14, 21, 28 nights) with a right claim, and of the
+millions of bytes that one of the series found rests on until then: both arms of its pairs and the
+line's neutral pairs, or visits to the service and to the controls. An archive's tests tell no
+bytes; a dash elsewhere: half of the worlds had no right claim. Peers print no intervals, dates or
+scopes.
 """
 EMPTY = "No world has been scored with today's ruleset, profile, numbers and generator yet.\n"
 
