@@ -113,6 +113,14 @@ def page_of(
         sources=[(e.name, e.sha256) for e in store.imports()],
         simulated=subject.series.simulated,
         made_local=made_local,
+        elsewhere=[
+            j.series
+            for j in judged
+            if j.curfew is None
+            and j.series.simulated == subject.series.simulated
+            and j.series.service == subject.series.service
+            and j.series.network != subject.series.network
+        ],
     )
 
 

@@ -135,9 +135,8 @@ def rivals_faced(page: Page) -> list[dict[str, str]]:
     judged = page.subject
     if judged.curfew is None:
         return []
-    elsewhere = [j.series for j in page.others if j.curfew is None] if by_network(page) else []
     grouped: dict[tuple[bool | None, str], list[Rival]] = {}
-    for rival in night_rivals(judged.series, judged.curfew.windows, elsewhere):
+    for rival in night_rivals(judged.series, judged.curfew.windows, page.elsewhere):
         grouped.setdefault((rival.ruled_out, rival.because), []).append(rival)
     return [
         {

@@ -37,6 +37,7 @@ class Page:
         sources: (name, digest) of what was imported, if anything was.
         simulated: some of it came from the generator; said at the top.
         made_local: when the page was made, as text.
+        elsewhere: the same service on other networks where nothing was found, whatever is drawn.
     """
 
     subject: Judged
@@ -45,3 +46,4 @@ class Page:
     sources: Sequence[tuple[str, str]] = ()
     simulated: bool = False
     made_local: str = ""
+    elsewhere: Sequence[Series] = ()

@@ -52,7 +52,7 @@ _FARED = {True: "opened", False: "stayed fast"}  # by whether the service was bl
 _CLAIMS = {
     ClaimLevel.L0: "an anecdote",
     ClaimLevel.L1: "measured on one occasion",
-    ClaimLevel.L2: "repeated; neighbours not asked",
+    ClaimLevel.L2: "repeated",
     ClaimLevel.L3: "three or more lines on one network",
     ClaimLevel.L4: "two or more networks, controls clean",
     ClaimLevel.L5: "several networks, only the name differed",
@@ -119,10 +119,18 @@ def facts(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[Fact, .
     found.append(
         Fact(
             f"claim {curfew.claim_level}" + (", isolated" if curfew.isolated else ""),
-            _CLAIMS[curfew.claim_level],
+            _level_words(curfew),
         )
     )
     return tuple(found)
+
+
+def _level_words(curfew: Curfew) -> str:
+    if curfew.claim_level is not ClaimLevel.L2:
+        return _CLAIMS[curfew.claim_level]
+    if curfew.lines is None:
+        return "repeated; the lines are not told apart"
+    return "repeated; no other line was asked" if curfew.lines < 2 else "repeated, on several lines"
 
 
 def counted_words(finding: SeriesFinding, curfew: Curfew) -> str:
@@ -146,7 +154,9 @@ def not_shown(finding: SeriesFinding, curfew: Curfew | None = None) -> tuple[str
         said.append(f"Whether only {name} was affected: {curfew.scope_because}.")
     if curfew.claim_level in (ClaimLevel.L0, ClaimLevel.L1, ClaimLevel.L2):
         judged = "other networks" in curfew.scope_because
-        said.append(f"Whether other lines {'' if judged else 'and networks '}see the same.")
+        several = curfew.lines is not None and curfew.lines > 1
+        asked = [*([] if several else ["lines"]), *([] if judged else ["networks"])]
+        said += [f"Whether other {joined(asked)} see the same."] if asked else []
     if curfew.onset is None:
         said.append("When it began: the first night measured already had it.")
     if curfew.lifting is None:

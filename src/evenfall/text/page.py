@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from evenfall.model.curfew import Curfew, SeriesFinding
+from evenfall.model.vocabulary import Pattern
 from evenfall.text.foreign import one_line
 from evenfall.text.nights import answer, plain
 from evenfall.text.words import count_words, service_words, title_words
@@ -127,6 +128,14 @@ def slow_words(basis: str, *, has_speeds: bool) -> str:
     return f"Slow is three times slower than {against}, or more."
 
 
+_ALWAYS_TESTED = (
+    "No hours stand out, so days were compared: those of the episode with other days, and with "
+    "other networks in the same hours where these were measured; the p-value is that of an exact "
+    "test over days. It is claimed only after five days, with most tests going wrong in nearly all "
+    "measured hours, or a share of them at one rate."
+)
+
+
 def method_words(basis: str, curfew: Curfew | None) -> tuple[str, ...]:
     """How it was measured, in two or three sentences.
 
@@ -150,4 +159,6 @@ def method_words(basis: str, curfew: Curfew | None) -> tuple[str, ...]:
         "A window is claimed only after five nights, with daytime measured too, where p and the "
         "size of the effect both pass; its ends are intervals, as wide as the sampling leaves them."
     )
+    if curfew is not None and curfew.pattern is Pattern.ALWAYS:
+        return (measured, _ALWAYS_TESTED)
     return (measured, tested, claimed if curfew is not None else f"Nothing is claimed. {claimed}")
