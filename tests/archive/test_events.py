@@ -116,7 +116,7 @@ def test_what_became_of_the_items(numbers: str, outcome: Outcome) -> None:
 
 
 def test_rows_of_one_product_and_half_year_are_one_request() -> None:
-    """Reasons and requestors are added up; other products and halves stay apart."""
+    """Reasons and requesters are added up; other products and halves stay apart."""
     found = google(
         "July - December 2017,Kazakhstan,KZ,Police,YouTube,Other,1,4,4,0,0,0,0,0",
         "July - December 2017,Kazakhstan,KZ,Court,YouTube,Fraud,2,6,0,0,0,0,6,0",
