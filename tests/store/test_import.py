@@ -147,7 +147,7 @@ def test_accounts_that_do_not_add_up_keep_nothing(tmp_path: Path, write_table: W
     """The identity is asserted before the ledger is written."""
     with open_store(tmp_path / "s", write=True) as store:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("evenfall.store.opened._Tally.counts", lose_one)
+            patch.setattr("evenfall.store.accounts.Tally.counts", lose_one)
             with pytest.raises(StoreError, match="accounted for"):
                 bring(store, write_table("f.csv", table()))
         assert store.series() == []

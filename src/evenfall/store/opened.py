@@ -12,15 +12,12 @@ import hashlib
 import itertools
 import shutil
 import tempfile
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
-import msgspec
 
-from evenfall import __version__
 from evenfall.archive.columns import from_observations
 from evenfall.archive.rows import ImportCounts
 from evenfall.archive.table import TableBatch
@@ -28,7 +25,14 @@ from evenfall.infer.series import Series
 from evenfall.model.curfew import Curfew, SeriesFinding
 from evenfall.model.errors import StoreError
 from evenfall.model.observation import Observation
-from evenfall.model.vocabulary import Provenance
+from evenfall.store.accounts import (
+    ImportSource,
+    Tally,
+    all_duplicates,
+    import_id_of,
+    ledger_entry,
+    refuse_measured,
+)
 from evenfall.store.digest import digest_of
 from evenfall.store.durable import store_faults
 from evenfall.store.engine import (
@@ -52,23 +56,6 @@ __all__ = ["ImportSource", "Store", "open_store"]
 
 _SYNTH_BATCH_ROWS = 20_000
 ZONE_DEFAULT = "UTC"
-
-
-class ImportSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A file about to be imported.
-
-    Attributes:
-        name: its last path component; folders name people and are not kept.
-        sha256: hex, of its decompressed bytes.
-        format: as `table/1`.
-        map_text, share_over_ppm: of the map file.
-    """
-
-    name: str
-    sha256: str
-    format: str
-    map_text: str = ""
-    share_over_ppm: int = 0
 
 
 @contextlib.contextmanager
@@ -136,12 +123,12 @@ class Store:
         """
         self._refuse_reader()
         if before := self.known(source.sha256):
-            return _all_duplicates(before.counts)
-        import_id = _import_id(source.format, source.sha256)
+            return all_duplicates(before.counts)
+        import_id = import_id_of(source.format, source.sha256)
         with self._faults("write the imported rows"):
             self._connection.execute(observations_table("staged"))
             refused = QuarantineWriter(self._connection)
-        tally, lines = _Tally(), LineNames(self._folder)
+        tally, lines = Tally(), LineNames(self._folder)
         for batch in batches:
             with self._faults("hold the imported rows"):
                 stage(self._connection, "staged", lines.hidden(batch.observations), import_id)
@@ -152,7 +139,7 @@ class Store:
             refused.write(self._folder, import_id, source.name)
             self._connection.execute("DROP TABLE staged")
         counts = tally.counts(known.records, known.observations, known.repeated)
-        entry = _entry("import", import_id, source, counts.checked(where=source.name))
+        entry = ledger_entry("import", import_id, source, counts.checked(where=source.name))
         self._count(entry)
         return counts
 
@@ -178,13 +165,13 @@ class Store:
             self._connection.execute(observations_table("staged"))
         rows = iter(observations)
         while chunk := list(itertools.islice(rows, _SYNTH_BATCH_ROWS)):
-            _refuse_measured(chunk, name)
+            refuse_measured(chunk, name)
             for observation in chunk:
                 ids.update(observation.observation_id.encode() + b"\n")
             count += len(chunk)
             with self._faults("hold the simulated rows"):
                 stage(self._connection, "staged", from_observations(chunk), "")
-        import_id = _import_id(format, ids.hexdigest())
+        import_id = import_id_of(format, ids.hexdigest())
         with self._faults("write the simulated rows"):
             self._connection.execute("UPDATE staged SET import_id = ?", [import_id])
             known = merge_staged(self._connection, self._folder, self._counting_ids())
@@ -200,7 +187,7 @@ class Store:
         ).checked(where=name)
         if counts.stored:
             source = ImportSource(name=name, sha256=ids.hexdigest(), format=format)
-            self._count(_entry("synth", import_id, source, counts))
+            self._count(ledger_entry("synth", import_id, source, counts))
         return counts
 
     def series(
@@ -333,34 +320,6 @@ class Store:
             )
 
 
-class _Tally:
-    """Counts the batches of one file."""
-
-    def __init__(self) -> None:
-        self._lines = self._kept = self._blank = self._repeated = self._observations = 0
-        self._quarantined: dict[str, int] = {}
-
-    def add(self, batch: TableBatch) -> None:
-        self._lines += batch.rows_in
-        self._kept += batch.rows_kept
-        self._blank += batch.blank
-        self._repeated += batch.repeated
-        self._observations += batch.observations.rows
-        for row in batch.quarantined:
-            self._quarantined[str(row.reason)] = self._quarantined.get(str(row.reason), 0) + 1
-
-    def counts(self, records: int, observations: int, repeated: int) -> ImportCounts:
-        return ImportCounts(
-            lines_in=self._lines,
-            stored=self._kept - records,
-            duplicates=records,
-            blank=self._blank,
-            quarantined=dict(sorted(self._quarantined.items())),
-            repeated=self._repeated - repeated,
-            observations=self._observations - observations,
-        )
-
-
 def _outside() -> Path:
     """A folder that is not there yet, for what a reader's engine spills."""
     return Path(tempfile.gettempdir()).resolve() / f"evenfall-read-{uuid.uuid4().hex}"
@@ -378,45 +337,3 @@ def _counting_rows(entries: Sequence[LedgerEntry], files: Sequence[Path]) -> str
 def _folders_of(network: str) -> list[str] | None:
     """Which networks' files to open; a series of unknown network may lie anywhere."""
     return None if network == "unknown" else [network]
-
-
-def _all_duplicates(before: ImportCounts) -> ImportCounts:
-    return ImportCounts(
-        lines_in=before.lines_in,
-        stored=0,
-        duplicates=before.lines_in - before.blank,
-        blank=before.blank,
-        quarantined={},
-        repeated=0,
-        observations=0,
-    )
-
-
-def _entry(kind: str, import_id: str, source: ImportSource, counts: ImportCounts) -> LedgerEntry:
-    return LedgerEntry(
-        import_id=import_id,
-        kind=kind,
-        name=source.name,
-        sha256=source.sha256,
-        format=source.format,
-        map_text=source.map_text,
-        share_over_ppm=source.share_over_ppm,
-        counts=counts,
-        imported_us=time.time_ns() // 1000,
-        software=f"evenfall {__version__}",
-    )
-
-
-def _import_id(form: str, what: str) -> str:
-    return hashlib.sha256(f"evenfall-import-v1\0{form}\0{what}".encode()).hexdigest()[:20]
-
-
-def _refuse_measured(observations: Iterable[Observation], name: str) -> None:
-    for observation in observations:
-        if observation.provenance is not Provenance.SYNTH:
-            raise StoreError(
-                expected="simulated observations (provenance synth)",
-                seen=f"provenance {observation.provenance}",
-                where=f"{name}, {observation.observation_id}",
-                remedy="Measured observations come in as signed records or as files.",
-            )
